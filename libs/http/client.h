@@ -1,5 +1,6 @@
-// An HTTP client on one background thread (libcurl multi): connections are reused, every transfer is bounded in time and
-// size, and URLs that strangers gave us are kept away from our own network (see ssrf.h).
+// An HTTP client on one background thread (libcurl multi): connections are reused, every transfer
+// is bounded in time and size, and URLs that strangers gave us are kept away from our own network
+// (see ssrf.h).
 #ifndef MESSAGEORGANIZER_LIBS_HTTP_CLIENT_H_
 #define MESSAGEORGANIZER_LIBS_HTTP_CLIENT_H_
 
@@ -28,8 +29,9 @@ struct ClientRequest {
   bool allow_private = false;
   // Ports the guard lets pass beside 80 and 443.
   std::vector<int> allowed_ports;
-  // 0: a redirect is returned as it is. Each hop passes the same guard; a hop to another origin loses all headers but
-  // Accept, Accept-Language, Content-Type and User-Agent, and is refused if it would carry the body along.
+  // 0: a redirect is returned as it is. Each hop passes the same guard; a hop to another origin
+  // loses all headers but Accept, Accept-Language, Content-Type and User-Agent, and is refused if
+  // it would carry the body along.
   int max_redirects = 0;
 };
 
@@ -38,10 +40,11 @@ struct ClientOptions {
   std::string user_agent = "messageorganizer";
 };
 
-// Any HTTP status is a Response. Errors: InvalidArgument (a request we do not send), PermissionDenied (the guard),
-// Unavailable (nothing was sent: name, connection or TLS failed), DeadlineExceeded and Unknown (the peer may have seen
-// the request), ResourceExhausted (the response is too large), FailedPrecondition (too many redirects), Cancelled (the
-// client stopped). A dead kept-alive connection is replaced and the request sent again by libcurl itself.
+// Any HTTP status is a Response. Errors: InvalidArgument (a request we do not send),
+// PermissionDenied (the guard), Unavailable (nothing was sent: name, connection or TLS failed),
+// DeadlineExceeded and Unknown (the peer may have seen the request), ResourceExhausted (the
+// response is too large), FailedPrecondition (too many redirects), Cancelled (the client stopped).
+// A dead kept-alive connection is replaced and the request sent again by libcurl itself.
 class Client {
  public:
   using Callback = std::function<void(absl::StatusOr<Response>)>;
@@ -51,8 +54,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Starts a request. `done` runs once, on the client's thread (or inside this call if the client has stopped), and must
-  // not block.
+  // Starts a request. `done` runs once, on the client's thread (or inside this call if the client
+  // has stopped), and must not block.
   void Fetch(ClientRequest request, Callback done);
 
   // The same, waiting for the result. Never from a callback of this client.

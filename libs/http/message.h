@@ -48,8 +48,8 @@ class Headers {
   std::vector<Header> lines_;
 };
 
-// A request as the server hands it over. `path` and `query` are the two sides of the target's first '?', still
-// percent-encoded: a router must split the path before it decodes a segment.
+// A request as the server hands it over. `path` and `query` are the two sides of the target's first
+// '?', still percent-encoded: a router must split the path before it decodes a segment.
 struct Request {
   std::string method;
   std::string target;
@@ -67,13 +67,15 @@ struct Response {
   std::string body;
 };
 
-// Decodes %XX (and '+' as a space if asked). Nothing when an escape is cut short or not hexadecimal.
+// Decodes %XX (and '+' as a space if asked). Nothing when an escape is cut short or not
+// hexadecimal.
 std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space = false);
 
 // Encodes every byte but RFC 3986's unreserved ones.
 std::string PercentEncode(absl::string_view text);
 
-// "a=1&b=x+y" as decoded pairs, in order, duplicates kept. A part that does not decode is kept as it came.
+// "a=1&b=x+y" as decoded pairs, in order, duplicates kept. A part that does not decode is kept as
+// it came.
 std::vector<std::pair<std::string, std::string>> ParseQuery(absl::string_view query);
 
 // One part of a multipart body. `body` points into the text that was parsed.
@@ -84,8 +86,9 @@ struct Part {
   absl::string_view body;
 };
 
-// The parts of a multipart/form-data body, at most 64, each with at most 8 KiB of headers. InvalidArgument on anything
-// that is not well formed to the closing boundary. `body` must outlive the result.
+// The parts of a multipart/form-data body, at most 64, each with at most 8 KiB of headers.
+// InvalidArgument on anything that is not well formed to the closing boundary. `body` must outlive
+// the result.
 absl::StatusOr<std::vector<Part>> ParseMultipart(absl::string_view body,
                                                  absl::string_view content_type);
 

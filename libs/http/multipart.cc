@@ -18,7 +18,8 @@ absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("multipart: ", what));
 }
 
-// Takes the next `; name=value` off `*rest` (value a token or a quoted string); false at the end or on nonsense.
+// Takes the next `; name=value` off `*rest` (value a token or a quoted string); false at the end or
+// on nonsense.
 bool NextParameter(absl::string_view* rest, std::string* name, std::string* value) {
   *rest = absl::StripLeadingAsciiWhitespace(*rest);
   if (!absl::ConsumePrefix(rest, ";")) return false;
@@ -35,7 +36,8 @@ bool NextParameter(absl::string_view* rest, std::string* name, std::string* valu
     return true;
   }
   while (!rest->empty() && rest->front() != '"') {
-    // Browsers send %22 for a quote; a backslash is an escape only before a quote (old Windows paths).
+    // Browsers send %22 for a quote; a backslash is an escape only before a quote (old Windows
+    // paths).
     if (rest->front() == '\\' && rest->size() > 1 && (*rest)[1] == '"') rest->remove_prefix(1);
     value->push_back(rest->front());
     rest->remove_prefix(1);

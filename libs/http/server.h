@@ -1,4 +1,5 @@
-// An asynchronous HTTP/1.1 server: a handler gets a request and a handle to answer it with, from any thread.
+// An asynchronous HTTP/1.1 server: a handler gets a request and a handle to answer it with, from
+// any thread.
 #ifndef MESSAGEORGANIZER_LIBS_HTTP_SERVER_H_
 #define MESSAGEORGANIZER_LIBS_HTTP_SERVER_H_
 
@@ -19,28 +20,28 @@ class Call;
 class StreamHandle;
 }  // namespace internal
 
-// A response body that is written piece by piece (Server-Sent Events). Copies name the same stream; when the last copy is
-// gone the stream closes. Every method may be called from any thread.
+// A response body that is written piece by piece (Server-Sent Events). Copies name the same stream;
+// when the last copy is gone the stream closes. Every method may be called from any thread.
 class Stream {
  public:
   Stream() = default;
   explicit Stream(std::shared_ptr<internal::StreamHandle> handle) : handle_(std::move(handle)) {}
 
-  // Queues `chunk`. False when the client is gone or the stream is closed; a client that lets more than 1 MiB pile up is
-  // disconnected.
+  // Queues `chunk`. False when the client is gone or the stream is closed; a client that lets more
+  // than 1 MiB pile up is disconnected.
   bool Write(std::string chunk);
   // Ends the body after what is queued.
   void Close();
-  // Calls `callback` once when the stream has ended, whoever ended it; at once if it already has. One callback per
-  // stream; it runs on a server thread or inside this call and must not block.
+  // Calls `callback` once when the stream has ended, whoever ended it; at once if it already has.
+  // One callback per stream; it runs on a server thread or inside this call and must not block.
   void OnClose(std::function<void()> callback);
 
  private:
   std::shared_ptr<internal::StreamHandle> handle_;
 };
 
-// The right to answer one request, once, from any thread, while the server runs or later. Copies share that right. If
-// the last copy is destroyed without an answer, the client gets a 500.
+// The right to answer one request, once, from any thread, while the server runs or later. Copies
+// share that right. If the last copy is destroyed without an answer, the client gets a 500.
 class Responder {
  public:
   Responder() = default;
@@ -48,15 +49,16 @@ class Responder {
 
   // Answers. Every call after the first answer does nothing.
   void Send(Response response) const;
-  // Answers with these headers now and a body to come, in chunks. After an earlier answer the stream is closed already.
+  // Answers with these headers now and a body to come, in chunks. After an earlier answer the
+  // stream is closed already.
   Stream StartStream(int status, Headers headers) const;
 
  private:
   std::shared_ptr<internal::Call> call_;
 };
 
-// Runs on a server thread and must not block: slow work goes elsewhere and answers through the responder. An exception
-// that leaves it becomes a 500.
+// Runs on a server thread and must not block: slow work goes elsewhere and answers through the
+// responder. An exception that leaves it becomes a 500.
 using Handler = std::function<void(Request, Responder)>;
 
 struct ServerOptions {
@@ -72,11 +74,11 @@ struct ServerOptions {
   int max_connections = 10000;  // more are closed as they come
   // How long a connection may stay between two requests.
   absl::Duration idle_timeout = absl::Seconds(60);
-  // How long the head of a request may take, and its body, and the sending of a response, each; the latter two get one
-  // more second per 64 KiB.
+  // How long the head of a request may take, and its body, and the sending of a response, each; the
+  // latter two get one more second per 64 KiB.
   absl::Duration request_timeout = absl::Seconds(30);
-  // The answer to a request that never reaches the handler (400, 408, 413, 431), and to one it dropped (500). Runs on a
-  // server thread. If not set: the reason as plain text.
+  // The answer to a request that never reaches the handler (400, 408, 413, 431), and to one it
+  // dropped (500). Runs on a server thread. If not set: the reason as plain text.
   std::function<Response(int status, absl::string_view reason)> error_response;
 };
 
@@ -90,14 +92,16 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Listens and serves. InvalidArgument for a bad address, Unavailable when the port is taken. At most once.
+  // Listens and serves. InvalidArgument for a bad address, Unavailable when the port is taken. At
+  // most once.
   absl::Status Start();
 
   // The port in use, 0 before Start.
   int port() const;
 
-  // Stops accepting, closes idle connections and ends streams, lets running requests be answered for at most `deadline`,
-  // then closes what is left and joins the threads. Not from a server thread.
+  // Stops accepting, closes idle connections and ends streams, lets running requests be answered
+  // for at most `deadline`, then closes what is left and joins the threads. Not from a server
+  // thread.
   void Stop(absl::Duration deadline);
 
  private:

@@ -41,8 +41,8 @@ struct Range6 {
   int bits;
 };
 
-// What is refused inside 2000::/3; all outside it is refused anyway (mapped ::ffff:0:0/96, NAT64 64:ff9b::/96,
-// fc00::/7, fe80::/10, ff00::/8).
+// What is refused inside 2000::/3; all outside it is refused anyway (mapped ::ffff:0:0/96, NAT64
+// 64:ff9b::/96, fc00::/7, fe80::/10, ff00::/8).
 constexpr Range6 kRefused6[] = {
     {{0x20, 0x01, 0x00, 0x00, 0, 0}, 23},     // protocol assignments, with Teredo
     {{0x20, 0x01, 0x0D, 0xB8, 0, 0}, 32},     // documentation
@@ -62,7 +62,8 @@ bool Matches(const uint8_t* address, const Range6& range) {
   const int bytes = range.bits / 8;
   const int rest = range.bits % 8;
   if (std::memcmp(address, range.prefix.data(), static_cast<size_t>(bytes)) != 0) return false;
-  return rest == 0 || ((address[bytes] ^ range.prefix[static_cast<size_t>(bytes)]) >> (8 - rest)) == 0;
+  return rest == 0 ||
+         ((address[bytes] ^ range.prefix[static_cast<size_t>(bytes)]) >> (8 - rest)) == 0;
 }
 
 bool IsPublic6(const uint8_t* address) {

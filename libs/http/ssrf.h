@@ -10,8 +10,9 @@
 
 namespace mo::http {
 
-// True for addresses of the public internet only. False for everything private, local, reserved, documentation or
-// multicast, for IPv6 forms that carry an IPv4 address (mapped, 6to4, NAT64, Teredo), and for other families.
+// True for addresses of the public internet only. False for everything private, local, reserved,
+// documentation or multicast, for IPv6 forms that carry an IPv4 address (mapped, 6to4, NAT64,
+// Teredo), and for other families.
 bool IsPublicAddress(const sockaddr* address);
 
 // The same for an address in text form, with or without an IPv6 zone; false if it is none.

@@ -1,0 +1,91 @@
+// The server side of every RPC: identity, scope, validation, a bounded pool for blocking work,
+// metrics, errors.
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/runtime/clock.h"
+#include "libs/runtime/executor.h"
+#include "libs/runtime/identity.h"
+#include "libs/runtime/metrics.h"
+
+namespace mo {
+
+// What the runtime knows of one method; found by its request's type, which is unique to it.
+struct MethodInfo {
+  std::string name;    // "messageorganizer.links.v1.LinkService/CreateLink"
+  std::string scope;   // from the proto
+  bool reads = false;  // a GET route: no idempotency key
+};
+
+// The method that takes this request type. Dies at start-up mistakes: no such method, two of them,
+// no scope.
+MethodInfo MethodOf(const google::protobuf::Descriptor& request);
+
+// Runs a service's methods. One per service and process.
+class Rpc {
+ public:
+  struct Options {
+    std::string service;
+    int threads = 16;
+    size_t queue = 2048;
+  };
+  Rpc(const Options& options, const IdentityKey& identity, const Clock& clock, Metrics& metrics);
+  ~Rpc();
+
+  // Answers a unary call: verifies the caller, its scope and the request, then runs
+  // `handler(caller)` on the pool. The handler returns absl::Status or StatusOr<Response>; request
+  // and response live until it has returned.
+  template <class Request, class Response, class Handler>
+  grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Request* request,
+                                  Response* response, Handler handler) {
+    Method& method = Find(Request::descriptor());
+    return Run(context, method, *request,
+               [handler = std::move(handler), response](const Caller& caller) {
+                 if constexpr (std::is_same_v<std::invoke_result_t<Handler, const Caller&>,
+                                              absl::Status>) {
+                   return handler(caller);
+                 } else {
+                   absl::StatusOr<Response> result = handler(caller);
+                   if (!result.ok()) return result.status();
+                   *response = *std::move(result);
+                   return absl::OkStatus();
+                 }
+               });
+  }
+
+  // The verified caller of a call; for streams, which check it themselves.
+  absl::StatusOr<Caller> Authenticate(const grpc::CallbackServerContext& context) const;
+
+  // Finishes what runs; later calls get UNAVAILABLE.
+  void Stop() { executor_.Stop(); }
+
+ private:
+  struct Method;
+  using Body = std::function<absl::Status(const Caller&)>;
+
+  Method& Find(const google::protobuf::Descriptor* request);
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Method& method,
+                                const google::protobuf::Message& request, Body body);
+  absl::Status Execute(const grpc::CallbackServerContext& context, Method& method,
+                       const google::protobuf::Message& request, const Body& body) const;
+
+  const std::string service_;
+  const IdentityKey& identity_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  prometheus::Gauge& queued_;
+  absl::Mutex methods_mutex_;
+  absl::flat_hash_map<const google::protobuf::Descriptor*, std::unique_ptr<Method>> methods_;
+  Executor executor_;
+};
+
+}  // namespace mo
