@@ -1,0 +1,134 @@
+// One transaction of one account, or of the service itself.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "libs/storage/value.h"
+
+namespace mo::storage {
+
+class Result;
+
+// One row of a result; valid as long as it.
+class Row {
+ public:
+  bool IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
+  // The value; T{} when NULL.
+  template <class T>
+  T Get(int column) const {
+    if (IsNull(column)) return T{};
+    return Decode<T>(PQftype(result_, column),
+                     absl::string_view(PQgetvalue(result_, row_, column),
+                                       static_cast<size_t>(PQgetlength(result_, row_, column))));
+  }
+  int64_t Int(int column) const { return Get<int64_t>(column); }
+  bool Bool(int column) const { return Get<bool>(column); }
+  std::string String(int column) const { return Get<std::string>(column); }
+  // NULL is absl::InfinitePast().
+  absl::Time Time(int column) const {
+    return IsNull(column) ? absl::InfinitePast() : Get<absl::Time>(column);
+  }
+
+ private:
+  friend class Result;
+  Row(const PGresult* result, int row) : result_(result), row_(row) {}
+  const PGresult* result_;
+  int row_;
+};
+
+// What a statement returned.
+class Result {
+ public:
+  explicit Result(PGresult* result) : result_(result, &PQclear) {}
+  int size() const { return PQntuples(result_.get()); }
+  bool empty() const { return size() == 0; }
+  Row operator[](int row) const { return Row(result_.get(), row); }
+  // Rows inserted, updated or deleted.
+  int64_t affected() const;
+
+  // For range-for.
+  struct Iterator {
+    const Result* result;
+    int row;
+    Row operator*() const { return (*result)[row]; }
+    Iterator& operator++() {
+      ++row;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return row != other.row; }
+  };
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size()}; }
+
+ private:
+  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
+};
+
+// A connection with its prepared statements. Not for use by several threads.
+class Connection {
+ public:
+  // Connects, or UNAVAILABLE.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& conninfo);
+  // Statements separated by semicolons, without parameters.
+  absl::StatusOr<Result> Script(const std::string& sql);
+  // One prepared statement; prepared when first seen.
+  absl::StatusOr<Result> Query(absl::string_view sql, const Parameters& parameters);
+  bool broken() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  PGconn* raw() { return connection_.get(); }
+
+ private:
+  explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
+  absl::StatusOr<Result> Check(PGresult* result) const;
+
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  absl::flat_hash_map<std::string, std::string> prepared_;
+};
+
+// What runs inside a transaction.
+class Transaction {
+ public:
+  explicit Transaction(Connection& connection, int64_t account_id)
+      : connection_(connection), account_id_(account_id) {}
+  // The account it is confined to; 0: the service's own work.
+  int64_t account_id() const { return account_id_; }
+
+  // Runs a statement; $1… are the values in order. Errors are mapped from SQLSTATE, see StatusOf.
+  template <class... Values>
+  absl::StatusOr<Result> Query(absl::string_view sql, const Values&... values) {
+    return connection_.Query(sql, Parameters(values...));
+  }
+  // The same where only success matters.
+  template <class... Values>
+  absl::Status Run(absl::string_view sql, const Values&... values) {
+    return Query(sql, values...).status();
+  }
+  // Runs after a successful commit, in order; must not fail.
+  void AfterCommit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
+  std::vector<std::function<void()>> TakeAfterCommit() { return std::move(after_commit_); }
+  Connection& connection() { return connection_; }
+
+ private:
+  Connection& connection_;
+  const int64_t account_id_;
+  std::vector<std::function<void()>> after_commit_;
+};
+
+// SQLSTATE → Status: 23505 ALREADY_EXISTS (message: the constraint's name), 23503
+// FAILED_PRECONDITION, 23514 and 22xxx INVALID_ARGUMENT, 40001 and 40P01 ABORTED, 42501
+// PERMISSION_DENIED, 08xxx, 53xxx and 57xxx UNAVAILABLE, else INTERNAL.
+absl::Status StatusOf(const PGresult* result, const PGconn* connection);
+
+// Whether a status is a unique violation of the constraint.
+bool Violates(const absl::Status& status, absl::string_view constraint);
+
+}  // namespace mo::storage
