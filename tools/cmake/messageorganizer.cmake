@@ -69,16 +69,19 @@ function(mo_library name)
   mo_folder(mo_${name} ${CMAKE_SOURCE_DIR}/libs/${name} ${name} "${A_LINKS}")
 endfunction()
 
-# mo_service(<name> [LINKS ...]): services/<name> as the library mo_<name>_service with one Install function, main.cc
-# as the executable mo-<name>, *_test.cc as <name>_service_test, migrations/*.sql embedded.
+# mo_service(<name> [LINKS ...] [TEST_LINKS ...]): services/<name> as the library mo_<name>_service with one Install function, main.cc
+# as the executable mo-<name>, *_test.cc as <name>_test, migrations/*.sql embedded.
 function(mo_service name)
-  cmake_parse_arguments(A "" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(A "" "" "LINKS;TEST_LINKS" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/services/${name})
   if(NOT EXISTS ${dir}/install.cc OR NOT EXISTS ${dir}/main.cc)
     message(STATUS "services/${name} has no install.cc yet: skipped")
     return()
   endif()
   mo_folder(mo_${name}_service ${dir} ${name} "mo_events;mo_proto_all;${A_LINKS}")
+  if(TARGET ${name}_test)
+    target_link_libraries(${name}_test PRIVATE ${A_TEST_LINKS})
+  endif()
   add_executable(mo-${name} ${dir}/main.cc)
   target_compile_options(mo-${name} PRIVATE ${MO_WARNINGS})
   target_link_libraries(mo-${name} PRIVATE mo_${name}_service)

@@ -63,7 +63,7 @@ void Agent::Connect() {
   peer_seq_ = 0;
   ack_due_ms_ = 0;
   sims::AgentFrame* frame = stream_->NewFrame();
-  frame->set_seq(1);
+  frame->set_seq(outbox_.NextSeq());
   sims::AgentHello& hello = *frame->add_items()->mutable_hello();
   hello.set_agent_id(spec_.agent_id);
   hello.set_agent_version("simulator");

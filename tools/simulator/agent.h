@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <queue>
 #include <string>
 #include <vector>
 
@@ -64,25 +63,18 @@ class Agent : public std::enable_shared_from_this<Agent> {
   void GiveMembership(sims::GroupMembership membership);
 
   // Events of the stream. OnFrame returns false if the frame broke the contract.
-  bool OnFrame(AttachStream* stream, const sims::GatewayFrame& frame);
+  bool OnFrame(const sims::GatewayFrame& frame);
   void OnWritten(AttachStream* stream, bool ok);
   void OnReadsEnded(AttachStream* stream);
   void OnClosed(AttachStream* stream, const grpc::Status& status);
 
  private:
-  // What one frame led to.
-  struct Effects {
-    std::vector<OutItem> items;
-    std::vector<LaterReceipt> later;
-    int64_t sends = 0;
-    bool welcome = false;
-  };
-
-  bool Begin(const sims::GatewayFrame& frame, bool* banned);
+  bool Check(const sims::GatewayFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Welcomed(const sims::GatewayItem& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Perform(const sims::GatewayItem& item, bool banned, Effects* effects);
-  void JoinGroup(const sims::JoinGroupCommand& command, Effects* effects);
-  void LeaveGroup(const sims::LeaveGroupCommand& command, Effects* effects);
+  void Perform(const sims::GatewayItem& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Send(const sims::SendBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void JoinGroup(const sims::JoinGroupCommand& command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LeaveGroup(const sims::LeaveGroupCommand& command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseDueReceipts(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -97,9 +89,8 @@ class Agent : public std::enable_shared_from_this<Agent> {
   const std::shared_ptr<grpc::Channel> channel_;
   std::atomic<int64_t> due_ms_{0};  // when Tick has something to do
 
-  Sends sends_;  // used by the stream's reader only
-
   absl::Mutex mutex_;
+  Sends sends_ ABSL_GUARDED_BY(mutex_);
   AttachStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool reads_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
@@ -119,7 +110,7 @@ class Agent : public std::enable_shared_from_this<Agent> {
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
   Outbox outbox_ ABSL_GUARDED_BY(mutex_);
-  std::priority_queue<LaterReceipt> later_ ABSL_GUARDED_BY(mutex_);
+  LaterReceipts later_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mo::simulator

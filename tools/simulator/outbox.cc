@@ -70,7 +70,7 @@ void Encode(const OutItem& item, sims::AgentItem* out) {
 }  // namespace
 
 int Outbox::Fill(sims::AgentFrame* frame) {
-  frame->set_seq(++seq_);
+  frame->set_seq(NextSeq());
   if (!CanSend()) return 0;
   const size_t most = std::min<size_t>(queue_.size(), kMaxItems);
   frame->mutable_items()->Reserve(static_cast<int>(most));

@@ -52,6 +52,9 @@ class Outbox {
   // Whether the next frame would carry items.
   bool CanSend() const { return !queue_.empty() && unacked_.size() < window_; }
 
+  // The number of the next frame, for one that is not filled from here (the Hello).
+  int64_t NextSeq() { return ++seq_; }
+
   // Fills the next frame (sequence number, items if any may go) and returns how many results it holds.
   int Fill(messageorganizer::sims::v1::AgentFrame* frame);
 

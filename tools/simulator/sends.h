@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <queue>
 #include <vector>
 
 #include "tools/simulator/keys.h"
@@ -24,29 +25,32 @@ struct LaterReceipt {
   }
 };
 
-// What one agent makes of the messages it is given. One thread at a time (the stream's reader).
+using LaterReceipts = std::priority_queue<LaterReceipt>;
+
+// What one agent makes of the messages it is given. Under the agent's lock.
 class Sends {
  public:
   // `spec` and `world` must outlive it. `agent` is the agent's number in the world.
   Sends(uint32_t agent, const AgentSpec& spec, World& world);
 
   // Answers every message of the batch: results and receipts that are due go to `now`, the others to `later`.
-  void Process(const sims::SendBatch& batch, bool banned, std::vector<OutItem>* now,
-               std::vector<LaterReceipt>* later);
+  void Process(const sims::SendBatch& batch, bool banned, Outbox* now, LaterReceipts* later);
 
  private:
-  // The tallies of one batch, added to the world's at its end.
-  struct Tally {
+  // What is the same for all messages of a batch, and their tallies, added to the world's at the end.
+  struct Run {
+    const sims::SendBatch& batch;
+    const Settings& settings;
+    sims::SendOutcome forced;  // the outcome of every message, if not UNSPECIFIED
+    int64_t now_ms;
+    Outbox* now;
+    LaterReceipts* later;
     int64_t accepted = 0, refused = 0, repeated = 0, dropped = 0, receipts = 0;
   };
 
-  void ProcessOne(const sims::SendBatch& batch, const sims::SendMessage& message, Phone* phone,
-                  const Settings& settings, sims::SendOutcome forced, Tally* tally,
-                  std::vector<OutItem>* now, std::vector<LaterReceipt>* later);
-  Arrival Decide(const sims::SendBatch& batch, const sims::SendMessage& message, Phone* phone,
-                 const Settings& settings, sims::SendOutcome forced);
-  void GiveReceipts(const Arrival& arrival, int64_t key, Phone* phone, const Faults& faults,
-                    Tally* tally, std::vector<OutItem>* now, std::vector<LaterReceipt>* later);
+  void ProcessOne(const sims::SendMessage& message, Phone* phone, Run* run);
+  Arrival Decide(const sims::SendMessage& message, Phone* phone, const Run& run);
+  void GiveReceipts(const Arrival& arrival, int64_t key, Phone* phone, Run* run);
 
   const uint32_t agent_;
   const AgentSpec& spec_;
@@ -54,7 +58,6 @@ class Sends {
   AnsweredKeys answered_;
   uint64_t draws_ = 0;  // a message sent again is throttled anew, not forever
   uint64_t order_ = 0;
-  int64_t now_ms_ = 0;
   std::vector<Phone*> phones_;
 };
 

@@ -54,7 +54,7 @@ void AttachStream::OnReadDone(bool ok) {
     return;
   }
   // Reading goes on after a cancel, to the end that it brings.
-  if (!agent_->OnFrame(this, *read_)) context_.TryCancel();
+  if (!agent_->OnFrame(*read_)) context_.TryCancel();
   Read();
 }
 
