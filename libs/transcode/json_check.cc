@@ -58,11 +58,11 @@ class Checker : public nlohmann::json_sax<Json> {
     enum Kind { kMessage, kMap, kList, kIgnored } kind;
     const Descriptor* message = nullptr;  // of kMessage
     const FieldDescriptor* field =
-        nullptr;              // kMap, kList: the field itself; kMessage: the current one
-    size_t index = 0;         // kList: the current item
-    std::string key;          // kMap, kMessage: the current one
-    std::bitset<128> fields;  // kMessage: given already
-    std::bitset<32> oneofs;   // kMessage: given already
+        nullptr;                   // kMap, kList: the field itself; kMessage: the current one
+    size_t index = 0;              // kList: the current item
+    std::string key = {};          // kMap, kMessage: the current one
+    std::bitset<128> fields = {};  // kMessage: given already
+    std::bitset<32> oneofs = {};   // kMessage: given already
   };
   // What the next value has to be. No field: the message that the whole document is.
   struct Slot {
@@ -201,6 +201,11 @@ bool Checker::key(string_t& name) {
 
 bool CheckJson(absl::string_view json, const Descriptor* type, Problems* problems) {
   const size_t before = problems->list().size();
+  // The parser would take a NUL for the end of the text.
+  if (json.find('\0') != absl::string_view::npos) {
+    problems->Add("", "MALFORMED_JSON", "not valid JSON: contains a NUL byte");
+    return false;
+  }
   Checker checker(type, problems);
   const bool parsed = Json::sax_parse(json.begin(), json.end(), &checker);
   return parsed && problems->list().size() == before;

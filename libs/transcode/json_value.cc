@@ -39,11 +39,6 @@ bool IsBase64(absl::string_view text) {
   return text.size() % 4 != 1;
 }
 
-bool IsNumber(const FieldDescriptor& field) {
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE ||
-         field.cpp_type() == FieldDescriptor::CPPTYPE_FLOAT;
-}
-
 Finding WrongType(const FieldDescriptor& field) { return {"WRONG_TYPE", Expected(field)}; }
 
 Finding CheckEnum(const FieldDescriptor& field, const Value& value) {
