@@ -83,6 +83,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   net::steady_timer sweeper_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   bool stopping_ = false;
+  bool stopped_ = false;
 };
 
 }  // namespace mo::http::internal

@@ -26,7 +26,8 @@ void Loop::StartSweeping() {
       std::clamp(shortest / 4, absl::Milliseconds(5), absl::Duration(absl::Seconds(1)));
   sweeper_.expires_after(absl::ToChronoNanoseconds(tick));
   sweeper_.async_wait([this](ErrorCode error) {
-    if (error) return;
+    // Not the error alone: at a stop this may have been on its way already.
+    if (error || stopped_) return;
     const SteadyTime now = std::chrono::steady_clock::now();
     for (const auto& connection : Connections()) connection->CheckDeadline(now);
     StartSweeping();
@@ -39,7 +40,7 @@ void Loop::StopGently() {
 }
 
 void Loop::StopNow() {
-  stopping_ = true;
+  stopping_ = stopped_ = true;
   sweeper_.cancel();
   for (const auto& connection : Connections()) connection->Close();
 }

@@ -30,6 +30,8 @@ class Stream {
   // Queues `chunk`. False when the client is gone or the stream is closed; a client that lets more
   // than 1 MiB pile up is disconnected.
   bool Write(std::string chunk);
+  // Bytes written that have not left yet; a writer with much to say waits for them to shrink.
+  size_t queued() const;
   // Ends the body after what is queued.
   void Close();
   // Calls `callback` once when the stream has ended, whoever ended it; at once if it already has.

@@ -44,6 +44,11 @@ class StreamState {
     return !overflow;
   }
 
+  size_t queued() {
+    absl::MutexLock lock(&mutex_);
+    return pending_.size() + in_flight_;
+  }
+
   void Close() {
     {
       absl::MutexLock lock(&mutex_);

@@ -15,7 +15,8 @@ constexpr int64_t kFirstBackoffMs = 50;
 constexpr int64_t kLastBackoffMs = 2000;
 constexpr size_t kMostQueued = 1'000'000;
 
-// 50 ms doubled with each failure up to 2 s, less up to half of it so that agents do not come back together.
+// 50 ms doubled with each failure up to 2 s, less up to half of it so that agents do not come back
+// together.
 int64_t Backoff(int failures, uint64_t seed, uint32_t agent) {
   const int64_t full = std::min(kLastBackoffMs, kFirstBackoffMs << std::min(failures, 10));
   return full - static_cast<int64_t>(Chance(seed, agent, NowMs()) * static_cast<double>(full / 2));
@@ -149,7 +150,9 @@ void Agent::GiveReceipts(const std::vector<PhoneReceipt>& receipts) {
   const int64_t now_ms = NowMs();
   absl::MutexLock lock(&mutex_);
   for (const PhoneReceipt& receipt : receipts) {
-    if (receipt.agent == id_) outbox_.Add(OutItem::Receipt(receipt.key, receipt.state, now_ms));
+    if (receipt.agent != id_) continue;
+    outbox_.Add(OutItem::Receipt(receipt.key, receipt.state, now_ms));
+    ++world_.counters.receipts_sent;
   }
   Pump(now_ms);
 }
@@ -171,6 +174,7 @@ void Agent::ReleaseDueReceipts(int64_t now_ms) {
       continue;
     }
     outbox_.Add(OutItem::Receipt(receipt.key, receipt.state, receipt.due_ms));
+    ++world_.counters.receipts_sent;
   }
 }
 

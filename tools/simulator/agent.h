@@ -30,7 +30,8 @@ struct AgentView {
   std::string last_error;  // of the last stream that ended
 };
 
-// One SIM's agent. It attaches again, with back-off, until it is closed or switched off. Thread-safe.
+// One SIM's agent. It attaches again, with back-off, until it is closed or switched off.
+// Thread-safe.
 class Agent : public std::enable_shared_from_this<Agent> {
  public:
   // `world` must outlive it until WaitClosed.
@@ -55,7 +56,8 @@ class Agent : public std::enable_shared_from_this<Agent> {
   void Close();
   void WaitClosed();
 
-  // Somebody wrote to the SIM. FailedPrecondition if it is banned, ResourceExhausted if too much waits for the gateway.
+  // Somebody wrote to the SIM. FailedPrecondition if it is banned, ResourceExhausted if too much
+  // waits for the gateway.
   absl::Status Receive(sims::Inbound inbound);
   // Phones did something about messages of this SIM.
   void GiveReceipts(const std::vector<PhoneReceipt>& receipts);

@@ -30,7 +30,8 @@ bool Agent::Check(const sims::GatewayFrame& frame) {
   return outbox_.Ack(frame.ack());
 }
 
-// One lock over the whole frame: a phone that acts meanwhile (comes online, reads) is reported after the results.
+// One lock over the whole frame: a phone that acts meanwhile (comes online, reads) is reported
+// after the results.
 bool Agent::OnFrame(const sims::GatewayFrame& frame) {
   absl::MutexLock lock(&mutex_);
   if (!Check(frame)) {

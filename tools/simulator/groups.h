@@ -37,10 +37,12 @@ class GroupBook {
  public:
   using Network = messageorganizer::common::v1::Network;
 
-  // Adds a group, or replaces what is known of it; members stay. InvalidArgument when another group has the link.
+  // Adds a group, or replaces what is known of it; members stay. InvalidArgument when another group
+  // has the link.
   absl::Status Put(GroupSpec spec);
   std::vector<Group> List() const;
-  // The network of the only group with this id, for paths that do not name it. NotFound; FailedPrecondition if several.
+  // The network of the only group with this id, for paths that do not name it. NotFound;
+  // FailedPrecondition if several.
   absl::StatusOr<Network> NetworkOf(absl::string_view id) const;
 
   // Puts a SIM in or out. True when that changed something; NotFound without the group.
@@ -50,9 +52,9 @@ class GroupBook {
   absl::StatusOr<std::set<std::string>> Members(Network network, absl::string_view id) const;
 
   // A SIM follows a link; on JOINED `joined` tells which group it is in now.
-  messageorganizer::sims::v1::JoinOutcome Join(
-      Network network, absl::string_view link, absl::string_view sim,
-      messageorganizer::sims::v1::GroupMembership* joined);
+  messageorganizer::sims::v1::JoinOutcome Join(Network network, absl::string_view link,
+                                               absl::string_view sim,
+                                               messageorganizer::sims::v1::GroupMembership* joined);
 
   // What a SIM's Hello lists (at most 1,000).
   std::vector<messageorganizer::sims::v1::GroupMembership> Of(Network network,

@@ -1,4 +1,5 @@
-// Memories of client message ids: what arrived at a phone (exact), what an agent has answered (bounded).
+// Memories of client message ids: what arrived at a phone (exact), what an agent has answered
+// (bounded).
 #pragma once
 
 #include <array>
@@ -29,8 +30,8 @@ class ArrivedKeys {
   std::array<Shard, 64> shards_;
 };
 
-// The outcomes an agent has given, by client message id: at least the last `generation` of them, at most twice as
-// many. One thread at a time.
+// The outcomes an agent has given, by client message id: at least the last `generation` of them, at
+// most twice as many. One thread at a time.
 class AnsweredKeys {
  public:
   static constexpr size_t kGeneration = 1 << 20;

@@ -12,8 +12,8 @@ namespace mo::simulator {
 
 namespace {
 
-// TCP connections to one gateway, shared by the agents: one would be the bottleneck of a load run, one per agent would
-// run out of descriptors.
+// TCP connections to one gateway, shared by the agents: one would be the bottleneck of a load run,
+// one per agent would run out of descriptors.
 constexpr uint32_t kChannelsPerGateway = 4;
 constexpr auto kTick = std::chrono::milliseconds(5);
 
@@ -172,8 +172,7 @@ absl::Status Network::AddGroup(GroupSpec spec) {
 absl::Status Network::SetMember(common::Network network, absl::string_view group,
                                 absl::string_view sim, bool member) {
   MO_ASSIGN_OR_RETURN(const std::shared_ptr<Agent> agent, FindAgent(network, sim));
-  MO_ASSIGN_OR_RETURN(const bool changed,
-                      world_.groups.SetMember(network, group, sim, member));
+  MO_ASSIGN_OR_RETURN(const bool changed, world_.groups.SetMember(network, group, sim, member));
   if (changed) agent->GiveMembership(world_.groups.Describe(network, group, !member));
   return absl::OkStatus();
 }

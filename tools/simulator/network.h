@@ -28,7 +28,8 @@ struct Writing {
 // Owns everything. Thread-safe. Stopped by its destructor.
 class Network {
  public:
-  // The seed decides all chance and the ids of what phones write: two runs against one database need two seeds.
+  // The seed decides all chance and the ids of what phones write: two runs against one database
+  // need two seeds.
   explicit Network(uint64_t seed);
   ~Network();
 

@@ -1,4 +1,5 @@
-// What an agent has to say: in order, kept until the gateway has acked it, said again after a reconnect.
+// What an agent has to say: in order, kept until the gateway has acked it, said again after a
+// reconnect.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@
 
 namespace mo::simulator {
 
-// One item, small because there are many: results and receipts are a few numbers, all else is a message.
+// One item, small because there are many: results and receipts are a few numbers, all else is a
+// message.
 struct OutItem {
   enum class Kind : uint8_t {
     kResult,     // value is a SendOutcome
@@ -37,8 +39,9 @@ struct OutItem {
 // The id under which the network knows an accepted message; the same for every answer to a key.
 std::string ProviderMessageId(int64_t client_message_id);
 
-// A FIFO, so that a message's result goes before its receipts. At most `window` frames with items are unacked; beyond
-// that items wait, results among them, so the gateway's credit bounds the whole. Not thread-safe.
+// A FIFO, so that a message's result goes before its receipts. At most `window` frames with items
+// are unacked; beyond that items wait, results among them, so the gateway's credit bounds the
+// whole. Not thread-safe.
 class Outbox {
  public:
   static constexpr size_t kWindow = 512;
@@ -55,13 +58,15 @@ class Outbox {
   // The number of the next frame, for one that is not filled from here (the Hello).
   int64_t NextSeq() { return ++seq_; }
 
-  // Fills the next frame (sequence number, items if any may go) and returns how many results it holds.
+  // Fills the next frame (sequence number, items if any may go) and returns how many results it
+  // holds.
   int Fill(messageorganizer::sims::v1::AgentFrame* frame);
 
   // Forgets what frames up to `seq` held. False when no such frame was sent.
   bool Ack(int64_t seq);
 
-  // A new stream: frames count from 1 again, all that is unacked goes first. Returns how many items that is.
+  // A new stream: frames count from 1 again, all that is unacked goes first. Returns how many items
+  // that is.
   size_t Rewind();
 
   size_t queued() const { return queue_.size(); }

@@ -53,7 +53,8 @@ void Store(PhoneDetails& details, KeptMessage message, size_t most) {
   details.inbox.push_back(std::move(message));
 }
 
-// Only phones that somebody looks at remember what is unread: loads of millions must not fill the memory.
+// Only phones that somebody looks at remember what is unread: loads of millions must not fill the
+// memory.
 void StoreUnread(PhoneDetails& details, uint32_t agent, int64_t key, size_t keep_messages) {
   if (keep_messages > 0 && details.unread.size() < kMostUnread) {
     details.unread.emplace_back(agent, key);
@@ -72,7 +73,8 @@ std::string ShownNumber(const Phone& phone) {
 
 }  // namespace
 
-PhoneBook::~PhoneBook() = default;
+Phone::Phone() = default;
+Phone::~Phone() = default;
 
 std::string RenderTemplate(absl::string_view text,
                            const google::protobuf::RepeatedPtrField<std::string>& parameters) {

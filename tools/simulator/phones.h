@@ -1,4 +1,5 @@
-// The end customers' phones: what they got, what they think of a SIM, and which receipts their network gives.
+// The end customers' phones: what they got, what they think of a SIM, and which receipts their
+// network gives.
 #pragma once
 
 #include <array>
@@ -44,10 +45,13 @@ struct PhoneReceipt {
 
 struct PhoneDetails;
 
-// One phone. 100,000 of them and their index entries take some 12 MB; details exist only for phones that differ from the
-// ordinary or keep messages.
+// One phone. 100,000 of them and their index entries take some 12 MB; details exist only for phones
+// that differ from the ordinary or keep messages.
 struct Phone {
   enum Flag : uint8_t { kOffline = 1, kBlocks = 2, kOwnPolicy = 4, kGroup = 8 };
+
+  Phone();
+  ~Phone();
 
   std::string address;
   std::unique_ptr<PhoneDetails> details;  // guarded by the book's stripe of this phone
@@ -76,7 +80,8 @@ struct Arriving {
   const sims::SendMessage* message = nullptr;
 };
 
-// What the phone's network makes of it: an outcome, and if accepted the receipts to give (bit i: stage i) and when.
+// What the phone's network makes of it: an outcome, and if accepted the receipts to give (bit i:
+// stage i) and when.
 struct Arrival {
   sims::SendOutcome outcome = sims::SEND_OUTCOME_ACCEPTED;
   uint8_t stages = 0;
@@ -112,7 +117,8 @@ struct PhoneReport {
   int64_t duplicates = 0;
 };
 
-// The text of a batch for one recipient: {{0}}, {{1}}, … replaced; one without a parameter stays as it is.
+// The text of a batch for one recipient: {{0}}, {{1}}, … replaced; one without a parameter stays as
+// it is.
 std::string RenderTemplate(absl::string_view text,
                            const google::protobuf::RepeatedPtrField<std::string>& parameters);
 
@@ -120,9 +126,9 @@ std::string RenderTemplate(absl::string_view text,
 class PhoneBook {
  public:
   explicit PhoneBook(uint64_t seed) : seed_(seed) {}
-  ~PhoneBook();
 
-  // Adds the phones that do not exist yet and returns how many those are; names are set in any case.
+  // Adds the phones that do not exist yet and returns how many those are; names are set in any
+  // case.
   size_t Create(const std::vector<PhoneSpec>& specs, bool group = false);
   // NotFound if there is no such phone.
   absl::StatusOr<Phone*> Find(common::Network network, absl::string_view address) const;
@@ -147,7 +153,8 @@ class PhoneBook {
 
   PhoneView View(Phone& phone);
   PhoneTotals Totals() const;
-  // Phones of a network (0: all) whose address starts with `prefix`, from index `from` on, at most `most`.
+  // Phones of a network (0: all) whose address starts with `prefix`, from index `from` on, at most
+  // `most`.
   PhoneReport Report(int network, absl::string_view prefix, uint32_t from, size_t most) const;
   // Forgets counts, keys and kept texts; phones, what waits and what is blocked stay.
   void ResetCounts();

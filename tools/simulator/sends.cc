@@ -104,7 +104,7 @@ void Sends::GiveReceipts(const Arrival& arrival, int64_t key, Phone* phone, Run*
     }
     const int copies =
         Draw(faults.duplicate_receipt_rate, world_.seed, key, kDuplicateSalt + stage) ? 2 : 1;
-    run->receipts += copies;
+    if (delay <= 0) run->receipts += copies;
     for (int copy = 0; copy < copies; ++copy) {
       if (delay <= 0) {
         run->now->Add(OutItem::Receipt(key, kStates[stage], run->now_ms));

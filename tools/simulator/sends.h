@@ -33,11 +33,13 @@ class Sends {
   // `spec` and `world` must outlive it. `agent` is the agent's number in the world.
   Sends(uint32_t agent, const AgentSpec& spec, World& world);
 
-  // Answers every message of the batch: results and receipts that are due go to `now`, the others to `later`.
+  // Answers every message of the batch: results and receipts that are due go to `now`, the others
+  // to `later`.
   void Process(const sims::SendBatch& batch, bool banned, Outbox* now, LaterReceipts* later);
 
  private:
-  // What is the same for all messages of a batch, and their tallies, added to the world's at the end.
+  // What is the same for all messages of a batch, and their tallies, added to the world's at the
+  // end.
   struct Run {
     const sims::SendBatch& batch;
     const Settings& settings;

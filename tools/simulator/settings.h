@@ -22,7 +22,8 @@ namespace sims = messageorganizer::sims::v1;
 // Unix milliseconds, now.
 inline int64_t NowMs() { return absl::ToUnixMillis(absl::Now()); }
 
-// The receipts a phone's network gives by itself, in the order of ReceiptState SENT, DELIVERED, READ.
+// The receipts a phone's network gives by itself, in the order of ReceiptState SENT, DELIVERED,
+// READ.
 struct ReceiptPolicy {
   static constexpr int kStages = 3;
   std::array<double, kStages> probability{1, 1, 1};

@@ -14,8 +14,8 @@ namespace mo::simulator {
 
 class Agent;
 
-// Deletes itself when gRPC is done with it; the agent hears of every event. StartCall and Send are called under the
-// agent's lock and not after the agent has heard OnReadsEnded.
+// Deletes itself when gRPC is done with it; the agent hears of every event. StartCall and Send are
+// called under the agent's lock and not after the agent has heard OnReadsEnded.
 class AttachStream final
     : public grpc::ClientBidiReactor<messageorganizer::sims::v1::AgentFrame,
                                      messageorganizer::sims::v1::GatewayFrame> {
