@@ -1,0 +1,33 @@
+// The body of an outbound message: what it must be, and its placeholders.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "libs/runtime/errors.h"
+#include "libs/text/template.h"
+#include "messageorganizer/common/v1/content.pb.h"
+
+namespace mo::text {
+
+// Adds what is wrong with a content to be sent, beyond the limits in its proto: it must be of
+// exactly one kind that can be sent, media have one source, coordinates are on earth, placeholders
+// are among `allowed_names` or attributes. Fields are named from `path` on, e.g.
+// "content.text.body".
+void CheckOutbound(const messageorganizer::common::v1::Content& content, absl::string_view path,
+                   absl::Span<const absl::string_view> allowed_names, Problems& problems);
+
+// A checked content with its placeholders replaced.
+messageorganizer::common::v1::Content RenderContent(
+    const messageorganizer::common::v1::Content& content, Template::Lookup lookup);
+
+// What a person wrote: a text's body or a medium's caption; empty for all others. Valid as long as
+// the content.
+absl::string_view WordsOf(const messageorganizer::common::v1::Content& content);
+
+// One line that tells of a content, at most `limit` bytes, cut between characters: its words, a
+// file's name, a place's name and coordinates; empty where there are none.
+std::string Snippet(const messageorganizer::common::v1::Content& content, size_t limit);
+
+}  // namespace mo::text
