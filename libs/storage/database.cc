@@ -51,12 +51,12 @@ std::string CreateRole(absl::string_view role, absl::string_view password) {
 
 Database::Database(DatabaseOptions options, Metrics& metrics)
     : options_(std::move(options)),
-      find_answer_sql_(
-          absl::StrCat("SELECT request_hash, answer FROM ", options_.service,
-                       ".idempotency_keys WHERE account_id = mo.account() AND key = $1")),
+      find_answer_sql_(absl::StrCat(
+          "SELECT request_hash, answer FROM ", options_.service,
+          ".idempotency_keys WHERE account_id = COALESCE(mo.account(), 0) AND key = $1")),
       keep_answer_sql_(absl::StrCat("INSERT INTO ", options_.service,
                                     ".idempotency_keys (account_id, key, request_hash, answer) "
-                                    "VALUES (mo.account(), $1, $2, $3)")),
+                                    "VALUES (COALESCE(mo.account(), 0), $1, $2, $3)")),
       in_use_(metrics.Gauge("mo_db_connections_in_use", "Database connections at work",
                             {{"service", options_.service}})),
       seconds_(metrics.Seconds("mo_db_transaction_seconds",

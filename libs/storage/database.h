@@ -53,7 +53,8 @@ class Database {
   }
   // As(), once per idempotency key of the caller: the answer is kept with the effect for 24 hours
   // and given again to the same request; another request under the key fails with
-  // IDEMPOTENCY_KEY_REUSED.
+  // IDEMPOTENCY_KEY_REUSED. A caller without account (the operator) works as the system, with keys
+  // of account 0.
   template <class Response, class Work>
   absl::StatusOr<Response> Once(const Caller& caller, const google::protobuf::Message& request,
                                 Work work) {
