@@ -57,6 +57,8 @@ bool Stream::Write(std::string chunk) {
   return handle_ != nullptr && handle_->state->Write(std::move(chunk));
 }
 
+size_t Stream::queued() const { return handle_ == nullptr ? 0 : handle_->state->queued(); }
+
 void Stream::Close() {
   if (handle_ != nullptr) handle_->state->Close();
 }
