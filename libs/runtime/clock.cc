@@ -5,7 +5,10 @@ namespace {
 
 class SystemClock final : public Clock {
  public:
-  absl::Time Now() const override { return absl::Now(); }
+  // In microseconds, as PostgreSQL keeps them: what an answer tells is what is read later.
+  absl::Time Now() const override {
+    return absl::FromUnixMicros(absl::GetCurrentTimeNanos() / 1000);
+  }
 };
 
 }  // namespace
