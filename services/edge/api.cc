@@ -1,0 +1,146 @@
+#include "services/edge/api.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "libs/runtime/errors.h"
+#include "libs/runtime/log.h"
+#include "libs/transcode/transcoder.h"
+#include "services/edge/problem.h"
+
+namespace mo::edge {
+namespace {
+
+// Larger bodies are transcoded on the executor: they would hold up the other requests of an HTTP
+// thread.
+constexpr size_t kInlineBytes = 64 << 10;
+
+bool IsJson(absl::string_view content_type) {
+  const absl::string_view type =
+      absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
+  return type.empty() || absl::EqualsIgnoreCase(type, "application/json") ||
+         absl::EndsWithIgnoreCase(type, "+json");
+}
+
+}  // namespace
+
+// A request between its steps.
+struct Api::Exchange {
+  http::Request request;
+  http::Responder responder;
+  std::string request_id;
+  absl::Time start = absl::Now();
+  transcode::RouteMatch match;
+  Admitted admitted;
+
+  const transcode::Route& route() const { return *match.route; }
+};
+
+Api::Api(const transcode::Registry& registry, Gate& gate, Backends& backends, Executor& executor,
+         Metrics& metrics)
+    : registry_(registry),
+      gate_(gate),
+      backends_(backends),
+      executor_(executor),
+      metrics_(metrics) {
+  for (const auto& route : registry.routes()) {
+    seconds_[route.get()] =
+        &metrics.Seconds("mo_http_request_duration_seconds", "Time from arrival to answer",
+                         {{"method", route->http_method}, {"route", route->path}});
+  }
+}
+
+void Api::Handle(http::Request request, http::Responder responder, std::string request_id) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->match = registry_.Match(request.method, request.path);
+  if (exchange->match.route == nullptr) {
+    const std::string allow = absl::StrJoin(exchange->match.allow, ", ");
+    http::Response response =
+        allow.empty()
+            ? ProblemResponse(404, "NO_SUCH_PATH", "there is nothing at this path", request_id)
+            : ProblemResponse(405, "METHOD_NOT_ALLOWED", "this path takes " + allow, request_id);
+    if (!allow.empty()) response.headers.Add("Allow", allow);
+    return responder.Send(std::move(response));
+  }
+  exchange->request = std::move(request);
+  exchange->responder = std::move(responder);
+  exchange->request_id = std::move(request_id);
+  gate_.Admit(exchange->request.headers, exchange->route().method->scope, exchange->request_id,
+              [this, exchange](absl::StatusOr<Admitted> admitted) {
+                if (!admitted.ok()) return Fail(*exchange, admitted.status());
+                exchange->admitted = *std::move(admitted);
+                LetIn(exchange);
+              });
+}
+
+void Api::LetIn(std::shared_ptr<Exchange> exchange) {
+  const std::string& body = exchange->request.body;
+  if (!body.empty() && !IsJson(exchange->request.headers.Get("Content-Type"))) {
+    return Fail(*exchange, Error(absl::StatusCode::kInvalidArgument, "MEDIA_TYPE_UNKNOWN",
+                                 "the body must be application/json"));
+  }
+  if (body.size() <= kInlineBytes) return Encode(std::move(exchange));
+  if (!executor_.Post([this, exchange] { Encode(exchange); })) {
+    Fail(*exchange, WithRetryDelay(Error(absl::StatusCode::kUnavailable, "OVERLOADED",
+                                         "too much at once, try again"),
+                                   absl::Seconds(1)));
+  }
+}
+
+void Api::Encode(std::shared_ptr<Exchange> exchange) {
+  http::Request& request = exchange->request;
+  absl::StatusOr<std::string> bytes =
+      transcode::EncodeRequest(registry_, exchange->route(), exchange->match.values, request.query,
+                               std::exchange(request.body, {}));
+  if (!bytes.ok()) return Fail(*exchange, bytes.status());
+  backends_.Call(*exchange->route().method, exchange->admitted.caller, *bytes,
+                 [this, exchange](const absl::StatusOr<std::string>& response) {
+                   Answer(*exchange, response);
+                 });
+}
+
+void Api::Answer(const Exchange& exchange, const absl::StatusOr<std::string>& response) {
+  if (!response.ok()) return Fail(exchange, response.status());
+  absl::StatusOr<transcode::HttpBody> body =
+      transcode::DecodeResponse(registry_, *exchange.route().method, *response);
+  if (!body.ok()) return Fail(exchange, body.status());
+  http::Response answer;
+  answer.body = std::move(body->body);
+  answer.headers.Add("Content-Type", std::move(body->content_type));
+  answer.headers.Add("Cache-Control", "no-store");
+  answer.headers.Add("X-Content-Type-Options", "nosniff");
+  answer.headers.Add("X-Request-Id", exchange.request_id);
+  Send(exchange, std::move(answer));
+}
+
+void Api::Fail(const Exchange& exchange, const absl::Status& status) {
+  const auto* body_field = exchange.route().body_field;
+  http::Response response =
+      ProblemResponse(status, exchange.request_id, body_field == nullptr ? "" : body_field->name());
+  if (response.status >= 500) {
+    Log(LogLevel::kWarning, "request failed",
+        {{"route", exchange.route().path},
+         {"request_id", exchange.request_id},
+         {"code", absl::StatusCodeToString(status.code())},
+         {"error", std::string(status.message())}});
+  }
+  Send(exchange, std::move(response));
+}
+
+void Api::Send(const Exchange& exchange, http::Response response) {
+  AddRateHeaders(exchange.admitted.rate, &response.headers);
+  metrics_
+      .Counter("mo_http_requests_total", "Requests answered",
+               {{"method", exchange.route().http_method},
+                {"route", exchange.route().path},
+                {"status", absl::StrCat(response.status)}})
+      .Increment();
+  seconds_.at(&exchange.route())->Observe(absl::ToDoubleSeconds(absl::Now() - exchange.start));
+  exchange.responder.Send(std::move(response));
+}
+
+}  // namespace mo::edge
