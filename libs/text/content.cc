@@ -49,13 +49,13 @@ std::string Replace(const std::string& text, Template::Lookup lookup) {
   return parsed.ok() ? parsed->Render(lookup) : text;
 }
 
+}  // namespace
+
 std::string Cut(absl::string_view text, size_t limit) {
   if (text.size() <= limit) return std::string(text);
   while (limit > 0 && (text[limit] & 0xC0) == 0x80) --limit;
   return std::string(text.substr(0, limit));
 }
-
-}  // namespace
 
 void CheckOutbound(const Content& content, absl::string_view path,
                    absl::Span<const absl::string_view> allowed_names, Problems& problems) {

@@ -26,6 +26,9 @@ messageorganizer::common::v1::Content RenderContent(
 // the content.
 absl::string_view WordsOf(const messageorganizer::common::v1::Content& content);
 
+// The text's beginning, at most `limit` bytes, cut between characters.
+std::string Cut(absl::string_view text, size_t limit);
+
 // One line that tells of a content, at most `limit` bytes, cut between characters: its words, a
 // file's name, a place's name and coordinates; empty where there are none.
 std::string Snippet(const messageorganizer::common::v1::Content& content, size_t limit);

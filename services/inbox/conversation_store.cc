@@ -1,0 +1,85 @@
+#include "services/inbox/conversation_store.h"
+
+#include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "libs/text/content.h"
+#include "services/inbox/errors.h"
+#include "services/inbox/message_store.h"
+
+namespace mo::inbox {
+namespace {
+
+constexpr size_t kSnippetBytes = 200;
+
+// Columns in the order that FromRow reads.
+#define CONVERSATION_COLUMNS "contact_id, unread, last_message_time, snippet"
+
+v1::Conversation FromRow(const storage::Row& row) {
+  v1::Conversation conversation;
+  conversation.set_id(FormatId("cnv", row.Int(0)));
+  conversation.set_contact_id(FormatId("con", row.Int(0)));
+  conversation.set_unread(row.Int(1));
+  *conversation.mutable_last_message_time() = ToProto(row.Time(2));
+  conversation.set_snippet(row.String(3));
+  return conversation;
+}
+
+absl::StatusOr<v1::Conversation> Only(const absl::StatusOr<storage::Result>& rows) {
+  MO_RETURN_IF_ERROR(rows.status());
+  if (rows->empty()) return ConversationNotFound();
+  return FromRow((*rows)[0]);
+}
+
+}  // namespace
+
+// A message that comes late does not become the last one.
+constexpr char kTouchConversation[] =
+    "INSERT INTO inbox.conversations AS c (account_id, contact_id, unread, last_message_time, "
+    "snippet) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
+    "unread = c.unread + excluded.unread, "
+    "last_message_time = greatest(c.last_message_time, excluded.last_message_time), "
+    "snippet = CASE WHEN excluded.last_message_time >= c.last_message_time THEN excluded.snippet "
+    "ELSE c.snippet END";
+absl::Status TouchConversation(storage::Transaction& tx, int64_t account_id,
+                               const v1::Message& message) {
+  const int64_t unread = message.direction() == v1::DIRECTION_INBOUND ? 1 : 0;
+  return tx.Run(kTouchConversation, account_id, IdOf(message.contact_id()), unread, TimeOf(message),
+                text::Snippet(message.content(), kSnippetBytes));
+}
+
+constexpr char kSelectConversation[] = "SELECT " CONVERSATION_COLUMNS
+                                       " FROM inbox.conversations WHERE account_id = $1 AND "
+                                       "contact_id = $2";
+absl::StatusOr<v1::Conversation> SelectConversation(storage::Transaction& tx, int64_t contact_id) {
+  return Only(tx.Query(kSelectConversation, tx.account_id(), contact_id));
+}
+
+constexpr char kSelectLatest[] = "SELECT " CONVERSATION_COLUMNS
+                                 " FROM inbox.conversations WHERE account_id = $1 "
+                                 "AND (last_message_time, contact_id) < ($2, $3) "
+                                 "ORDER BY last_message_time DESC, contact_id DESC LIMIT $4";
+constexpr char kSelectUnread[] = "SELECT " CONVERSATION_COLUMNS
+                                 " FROM inbox.conversations WHERE account_id = $1 AND unread > 0 "
+                                 "AND (last_message_time, contact_id) < ($2, $3) "
+                                 "ORDER BY last_message_time DESC, contact_id DESC LIMIT $4";
+absl::StatusOr<std::vector<v1::Conversation>> SelectConversations(storage::Transaction& tx,
+                                                                  const ConversationCursor& after,
+                                                                  bool unread_only, int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(unread_only ? kSelectUnread : kSelectLatest, tx.account_id(),
+                               after.time, after.contact_id, limit));
+  std::vector<v1::Conversation> conversations;
+  for (const storage::Row row : rows) conversations.push_back(FromRow(row));
+  return conversations;
+}
+
+constexpr char kMarkRead[] =
+    "UPDATE inbox.conversations SET unread = 0 WHERE account_id = $1 AND contact_id = $2 "
+    "RETURNING " CONVERSATION_COLUMNS;
+absl::StatusOr<v1::Conversation> MarkConversationRead(storage::Transaction& tx,
+                                                      int64_t contact_id) {
+  return Only(tx.Query(kMarkRead, tx.account_id(), contact_id));
+}
+
+}  // namespace mo::inbox

@@ -1,0 +1,41 @@
+#include "services/inbox/install.h"
+
+#include "libs/events/events.h"
+#include "libs/storage/database.h"
+#include "services/inbox/service.h"
+#include "services/inbox/sims_events.h"
+#include "services/inbox/submitter.h"
+
+namespace mo::embedded {
+std::vector<storage::Migration> inbox_migrations();
+}
+
+namespace mo::inbox {
+namespace {
+
+// They share the partitions of sims' stream, so that a slow answer holds up only some of them.
+constexpr int kConsumers = 4;
+
+}  // namespace
+
+void Install(App& app) {
+  storage::Database& database =
+      storage::InstallDatabase(app, "inbox", embedded::inbox_migrations());
+  events::Outbox& outbox = events::InstallOutbox(app, database);
+  Submitter& submitter = app.Own<Submitter>(app, database, outbox);
+  // A delayed message leaves at most so much late.
+  app.OwnWorker("inbox-due", absl::Milliseconds(300), [&submitter] { return submitter.RunOnce(); });
+  SimsEvents& sims_events = app.Own<SimsEvents>(app, outbox);
+  for (int i = 0; i < kConsumers; ++i) {
+    events::InstallConsumer(
+        app, database, {.name = "inbox", .sources = {"sims"}},
+        [&sims_events](storage::Transaction& tx, const std::vector<events::Event>& batch) {
+          return sims_events.Handle(tx, batch);
+        });
+  }
+  Messages& messages = app.Own<Messages>(app, database, outbox, submitter);
+  Conversations& conversations = app.Own<Conversations>(app, database);
+  app.Serve(app.Own<Service>(app.OwnRpc("inbox"), messages, conversations));
+}
+
+}  // namespace mo::inbox

@@ -1,0 +1,193 @@
+#include "services/inbox/messages.h"
+
+#include "absl/strings/strip.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "libs/text/content.h"
+#include "messageorganizer/inbox/v1/events.pb.h"
+#include "services/inbox/conversation_store.h"
+#include "services/inbox/errors.h"
+
+namespace mo::inbox {
+
+namespace common_v1 = messageorganizer::common::v1;
+namespace contacts_v1 = messageorganizer::contacts::v1;
+namespace sims_v1 = messageorganizer::sims::v1;
+
+namespace {
+
+constexpr absl::Duration kFarthest = absl::Hours(24 * 366);
+// A send_time that a slow client or a wrong clock has let pass means now.
+constexpr absl::Duration kLateness = absl::Minutes(1);
+
+// As PostgreSQL keeps it.
+absl::Time Micros(absl::Time time) { return absl::FromUnixMicros(absl::ToUnixMicros(time)); }
+
+// What a rule says is rendered already; a customer's name in it may look like a placeholder.
+bool IsRendered(const v1::SendMessageRequest& request) {
+  return request.origin() == v1::ORIGIN_RULE;
+}
+
+absl::Status CheckRequest(const Caller& caller, const v1::SendMessageRequest& request) {
+  Problems problems;
+  if (!caller.internal()) {
+    if (request.origin() != v1::ORIGIN_UNSPECIFIED) {
+      problems.Add("origin", "SERVICES_ONLY", "is set by the product itself");
+    }
+    if (request.stop_confirmation()) {
+      problems.Add("stop_confirmation", "SERVICES_ONLY", "is set by the product itself");
+    }
+  }
+  if (!IsRendered(request)) {
+    text::CheckOutbound(request.content(), "content", {"name"}, problems);
+  }
+  return problems.ToStatus();
+}
+
+common_v1::Content Personal(const common_v1::Content& content,
+                            const contacts_v1::Contact& contact) {
+  return text::RenderContent(content, [&](absl::string_view name) -> absl::optional<std::string> {
+    if (name == "name") return contact.display_name();
+    absl::ConsumePrefix(&name, "attributes.");
+    const auto value = contact.attributes().find(std::string(name));
+    if (value == contact.attributes().end()) return absl::nullopt;
+    return value->second;
+  });
+}
+
+absl::Status CheckContact(const contacts_v1::Contact& contact, bool stop_confirmation) {
+  const bool stopped = contact.state() == contacts_v1::CONTACT_STATE_STOPPED;
+  if (stop_confirmation && !stopped) return ContactNotStopped();
+  if (!stop_confirmation && stopped) return ContactStopped();
+  if (!stopped && contact.state() != contacts_v1::CONTACT_STATE_ACTIVE) return ContactPending();
+  return contact.sim_id().empty() ? ContactWithoutSim() : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
+                                           const v1::SendMessageRequest& request) {
+  MO_RETURN_IF_ERROR(CheckRequest(caller, request));
+  contacts_v1::GetContactRequest get;
+  get.set_id(request.contact_id());
+  const absl::StatusOr<contacts_v1::Contact> contact =
+      contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get);
+  const absl::StatusOr<Outbound> draft =
+      contact.ok() ? Draft(*contact, request) : absl::StatusOr<Outbound>(contact.status());
+  MO_ASSIGN_OR_RETURN(
+      v1::Message sent,
+      database_.Once<v1::Message>(caller, request,
+                                  [&](storage::Transaction& tx) -> absl::StatusOr<v1::Message> {
+                                    // Here, so that a repeated request gets its answer whatever has
+                                    // become of the contact since.
+                                    MO_RETURN_IF_ERROR(draft.status());
+                                    Outbound outbound = *draft;
+                                    outbound.account_id = caller.account_id;
+                                    MO_RETURN_IF_ERROR(Keep(tx, outbound, caller.request_id));
+                                    return outbound.message;
+                                  }));
+  const bool fresh = draft.ok() && draft->message.id() == sent.id();
+  if (fresh && draft->phase == Phase::kSubmitting) {
+    Outbound outbound = *draft;
+    outbound.account_id = caller.account_id;
+    submitter_.Submit(caller, outbound, contact->address());
+  }
+  return sent;
+}
+
+absl::StatusOr<Outbound> Messages::Draft(const Contact& contact,
+                                         const v1::SendMessageRequest& request) const {
+  MO_RETURN_IF_ERROR(CheckContact(contact, request.stop_confirmation()));
+
+  const absl::Time now = Micros(app_.clock().Now());
+  const absl::Time send_time = Micros(FromProto(request.send_time()));
+  if (request.has_send_time() && send_time < now - kLateness) {
+    return InvalidField("send_time", "IN_THE_PAST", "must not be in the past");
+  }
+  if (send_time > now + kFarthest) {
+    return InvalidField("send_time", "OUT_OF_RANGE", "must be at most a year ahead");
+  }
+  Outbound outbound;
+  v1::Message& message = outbound.message;
+  message.set_id(FormatId("msg", app_.ids().Next()));
+  message.set_contact_id(contact.id());
+  message.set_sim_id(contact.sim_id());
+  message.set_direction(v1::DIRECTION_OUTBOUND);
+  *message.mutable_content() =
+      IsRendered(request) ? request.content() : Personal(request.content(), contact);
+  if (message.content().has_text() && message.content().text().body().empty()) {
+    return InvalidField("content.text.body", "REQUIRED", "is empty for this contact");
+  }
+  message.set_state(common_v1::DELIVERY_STATE_QUEUED);
+  *message.mutable_create_time() = ToProto(now);
+  message.set_origin(request.origin() == v1::ORIGIN_UNSPECIFIED ? v1::ORIGIN_API
+                                                                : request.origin());
+  outbound.stop_confirmation = request.stop_confirmation();
+  if (send_time > now) {
+    *message.mutable_send_time() = ToProto(send_time);
+    outbound.phase = Phase::kWaits;
+    outbound.due_time = send_time;
+  } else {
+    outbound.phase = Phase::kSubmitting;
+    outbound.due_time = submitter_.RetryTime();
+  }
+  return outbound;
+}
+
+absl::Status Messages::Keep(storage::Transaction& tx, const Outbound& outbound,
+                            const std::string& request_id) {
+  MO_RETURN_IF_ERROR(InsertOutbound(tx, outbound));
+  // A delayed one stands in the list of conversations when it is sent.
+  if (outbound.phase != Phase::kWaits) {
+    MO_RETURN_IF_ERROR(TouchConversation(tx, outbound.account_id, outbound.message));
+  }
+  v1::MessageCreated event;
+  *event.mutable_message() = outbound.message;
+  return outbox_.Append(tx, outbound.account_id, outbound.message.contact_id(), event, request_id);
+}
+
+absl::StatusOr<v1::Message> Messages::Get(const Caller& caller,
+                                          const v1::GetMessageRequest& request) {
+  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+    return SelectMessage(tx, tx.account_id(), IdOf(request.id()));
+  });
+}
+
+absl::StatusOr<v1::Message> Messages::Cancel(const Caller& caller,
+                                             const v1::CancelMessageRequest& request) {
+  MO_ASSIGN_OR_RETURN(Outbound outbound, CancelWaiting(caller, IdOf(request.id())));
+  v1::Message& message = outbound.message;
+  if (message.state() == common_v1::DELIVERY_STATE_SKIPPED &&
+      message.reason() == common_v1::DELIVERY_REASON_CANCELED) {
+    return message;
+  }
+  if (message.state() != common_v1::DELIVERY_STATE_QUEUED) return MessageNotCancelable();
+  // Holds for a dispatch that is only now being submitted too.
+  sims_v1::ControlGroupRequest control;
+  control.set_group(message.id());
+  control.set_control(sims_v1::GROUP_CONTROL_CANCEL);
+  MO_RETURN_IF_ERROR(
+      dispatches_.Call(&sims_v1::DispatchService::Stub::ControlGroup, caller.WithKey(""), control)
+          .status());
+  return message;
+}
+
+// The message, canceled if it was waiting for its send_time.
+absl::StatusOr<Outbound> Messages::CancelWaiting(const Caller& caller, int64_t id) {
+  return database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<Outbound> {
+    MO_ASSIGN_OR_RETURN(Outbound outbound, LockMessage(tx, tx.account_id(), id));
+    if (outbound.phase != Phase::kWaits) return outbound;
+    MO_ASSIGN_OR_RETURN(const std::optional<v1::Message> canceled,
+                        RaiseState(tx, tx.account_id(), id, common_v1::DELIVERY_STATE_SKIPPED,
+                                   common_v1::DELIVERY_REASON_CANCELED));
+    if (!canceled) return outbound;
+    outbound.message = *canceled;
+    v1::MessageStateChanged event;
+    *event.mutable_message() = *canceled;
+    MO_RETURN_IF_ERROR(
+        outbox_.Append(tx, tx.account_id(), canceled->contact_id(), event, caller.request_id));
+    return outbound;
+  });
+}
+
+}  // namespace mo::inbox

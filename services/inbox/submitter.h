@@ -1,0 +1,54 @@
+// From our table into sims' ledger.
+#pragma once
+
+#include <vector>
+
+#include "libs/events/events.h"
+#include "libs/runtime/app.h"
+#include "libs/runtime/client.h"
+#include "libs/storage/database.h"
+#include "libs/storage/group_commit.h"
+#include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
+#include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
+#include "services/inbox/message_store.h"
+
+namespace mo::inbox {
+
+// Submits messages: new ones at once, delayed ones when they are due, and those again whose first
+// attempt was cut short. The ledger knows them by their id, so that none is sent twice.
+// Thread-safe.
+class Submitter {
+ public:
+  Submitter(App& app, storage::Database& database, events::Outbox& outbox);
+
+  // When a message that is submitted now is taken up again should that fail.
+  absl::Time RetryTime() const;
+  // Submits a message of phase kSubmitting to the contact; failing that leaves it to RunOnce.
+  void Submit(const Caller& caller, const Outbound& outbound, absl::string_view address);
+  // Takes up what is due, of all accounts; true when there may be more.
+  absl::StatusOr<bool> RunOnce();
+
+ private:
+  using Contact = messageorganizer::contacts::v1::ResolvedContact;
+  struct Mark {
+    int64_t account_id;
+    int64_t id;
+  };
+
+  absl::StatusOr<std::vector<Outbound>> Claim();
+  absl::Status SubmitDue(const Caller& caller, const std::vector<Outbound>& due);
+  absl::Status SubmitAll(const Caller& caller,
+                         const std::vector<std::pair<Outbound, std::string>>& sendable);
+  absl::Status EndAll(int64_t account_id, const std::vector<Outbound>& messages,
+                      DeliveryState state, DeliveryReason reason);
+  absl::Status MarkAll(const std::vector<Mark>& marks);
+
+  App& app_;
+  storage::Database& database_;
+  events::Outbox& outbox_;
+  Client<messageorganizer::contacts::v1::ContactService> contacts_;
+  Client<messageorganizer::sims::v1::DispatchService> dispatches_;
+  storage::GroupCommit<Mark> marks_;
+};
+
+}  // namespace mo::inbox

@@ -1,0 +1,90 @@
+#include "services/rules/act.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+
+namespace mo::rules {
+
+namespace channels_v1 = messageorganizer::channels::v1;
+namespace contacts_v1 = messageorganizer::contacts::v1;
+namespace inbox_v1 = messageorganizer::inbox::v1;
+
+namespace {
+
+// What another decision about the same message has done under this name stays as it is: channels
+// and texts may have changed between two attempts.
+bool WasDone(const absl::Status& status) { return ReasonOf(status) == "IDEMPOTENCY_KEY_REUSED"; }
+
+// A refusal that stays one: the channel is gone, an agent has stopped the contact.
+bool IsRefused(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsInvalidArgument(status);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<v1::Action>> Actor::Act(const Caller& caller,
+                                                   const std::string& message_id,
+                                                   const std::string& contact_id,
+                                                   const Decision& decision) {
+  std::vector<v1::Action> done;
+  const bool stops = decision.recognition == v1::RECOGNITION_STOP;
+  for (const Step& step : decision.steps) {
+    const Caller once = caller.WithKey(absl::StrCat("rule/", message_id, "/", step.name));
+    const absl::Status status = Do(once, contact_id, step.action, stops);
+    if (status.ok() || WasDone(status)) {
+      done.push_back(step.action);
+    } else if (IsRefused(status)) {
+      Log(LogLevel::kInfo, "rule's action refused",
+          {{"message", message_id}, {"action", step.name}, {"reason", ReasonOf(status)}});
+    } else {
+      return status;
+    }
+  }
+  return done;
+}
+
+absl::Status Actor::Do(const Caller& caller, const std::string& contact_id,
+                       const v1::Action& action, bool stop_confirmation) {
+  switch (action.kind()) {
+    case v1::ACTION_KIND_ANSWER: {
+      inbox_v1::SendMessageRequest request;
+      request.set_contact_id(contact_id);
+      request.mutable_content()->mutable_text()->set_body(action.text());
+      request.set_origin(inbox_v1::ORIGIN_RULE);
+      request.set_stop_confirmation(stop_confirmation);
+      return inbox_.Call(&inbox_v1::InboxService::Stub::SendMessage, caller, request).status();
+    }
+    case v1::ACTION_KIND_SUBSCRIBE: {
+      channels_v1::SubscribeRequest request;
+      request.set_channel_id(action.channel_id());
+      request.set_contact_id(contact_id);
+      return channels_.Call(&channels_v1::ChannelService::Stub::Subscribe, caller, request)
+          .status();
+    }
+    case v1::ACTION_KIND_UNSUBSCRIBE: {
+      if (action.channel_id().empty()) {
+        channels_v1::UnsubscribeAllRequest request;
+        request.set_contact_id(contact_id);
+        return channels_.Call(&channels_v1::ChannelService::Stub::UnsubscribeAll, caller, request)
+            .status();
+      }
+      channels_v1::UnsubscribeRequest request;
+      request.set_channel_id(action.channel_id());
+      request.set_contact_id(contact_id);
+      return channels_.Call(&channels_v1::ChannelService::Stub::Unsubscribe, caller, request)
+          .status();
+    }
+    case v1::ACTION_KIND_STOP_CONTACT: {
+      contacts_v1::StopContactRequest request;
+      request.set_id(contact_id);
+      return contacts_.Call(&contacts_v1::ContactService::Stub::StopContact, caller, request)
+          .status();
+    }
+    default:
+      return absl::InvalidArgumentError("no such action");
+  }
+}
+
+}  // namespace mo::rules

@@ -1,0 +1,36 @@
+// Does what was decided, through the services that own what is changed.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/runtime/app.h"
+#include "libs/runtime/client.h"
+#include "messageorganizer/channels/v1/channels.grpc.pb.h"
+#include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
+#include "messageorganizer/inbox/v1/inbox.grpc.pb.h"
+#include "services/rules/decide.h"
+
+namespace mo::rules {
+
+// Thread-safe.
+class Actor {
+ public:
+  explicit Actor(App& app) : contacts_(app), channels_(app), inbox_(app) {}
+
+  // Takes the decision's steps in their order, each once however often this is called for the
+  // message. Returns those that were possible; an error when the rest must be tried again.
+  absl::StatusOr<std::vector<v1::Action>> Act(const Caller& caller, const std::string& message_id,
+                                              const std::string& contact_id,
+                                              const Decision& decision);
+
+ private:
+  absl::Status Do(const Caller& caller, const std::string& contact_id, const v1::Action& action,
+                  bool stop_confirmation);
+
+  Client<messageorganizer::contacts::v1::ContactService> contacts_;
+  Client<messageorganizer::channels::v1::ChannelService> channels_;
+  Client<messageorganizer::inbox::v1::InboxService> inbox_;
+};
+
+}  // namespace mo::rules

@@ -1,0 +1,45 @@
+// What a message asks for, and what is to be done about it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "messageorganizer/contacts/v1/contacts.pb.h"
+#include "messageorganizer/rules/v1/rules.pb.h"
+#include "services/rules/rulebook.h"
+
+namespace mo::rules {
+
+// A message as far as decisions depend on it.
+struct Occasion {
+  std::string text;  // or a medium's caption
+  messageorganizer::contacts::v1::Contact contact;
+  messageorganizer::contacts::v1::InboundOutcome outcome =
+      messageorganizer::contacts::v1::INBOUND_OUTCOME_KNOWN;
+  std::vector<std::string> chosen_channels;  // "chn_…", at registration
+};
+
+// One thing to do.
+struct Step {
+  // What it is among the steps of its message ("welcome"): the same whenever it is decided again,
+  // so that it is done once.
+  std::string name;
+  v1::Action action;
+};
+
+// What a message is taken for, and what follows, in order.
+struct Decision {
+  v1::Recognition recognition = v1::RECOGNITION_NONE;
+  std::string channel_id;  // the one that the text names
+  std::vector<Step> steps;
+};
+
+// Decides. Opting out comes before everything else, and silences everything but its confirmation; a
+// first message is welcomed, its channels are joined, then its text is obeyed like any other.
+Decision Decide(const Rulebook& book, const Occasion& occasion);
+
+// Takes the confirmation from a decision to stop.
+void Silence(Decision& decision);
+
+}  // namespace mo::rules

@@ -1,0 +1,102 @@
+#include "services/rules/rulebook.h"
+
+#include <utility>
+#include <vector>
+
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "services/rules/store.h"
+
+namespace mo::rules {
+
+namespace accounts_v1 = messageorganizer::accounts::v1;
+namespace channels_v1 = messageorganizer::channels::v1;
+
+namespace {
+
+constexpr absl::Duration kRulesAge = absl::Seconds(2);
+// More accounts than this are not remembered at once.
+constexpr size_t kMostEntries = 10000;
+
+std::vector<text::Channel> Keywords(const channels_v1::ListKeywordsResponse& keywords) {
+  std::vector<text::Channel> channels;
+  for (const channels_v1::Channel& channel : keywords.channels()) {
+    channels.push_back({IdOf(channel.id()), channel.keyword(), channel.leave_keyword()});
+  }
+  return channels;
+}
+
+}  // namespace
+
+text::StopWords StopWordsOf(const accounts_v1::Settings& settings, const v1::StopWords& own) {
+  return text::StopWords({settings.stop_languages().begin(), settings.stop_languages().end()},
+                         {own.added().begin(), own.added().end()},
+                         {own.removed().begin(), own.removed().end()});
+}
+
+Rulebook::Rulebook(std::shared_ptr<const AccountRules> rules,
+                   const channels_v1::ListKeywordsResponse& keywords)
+    : account(std::move(rules)), matcher(account->stop_words, Keywords(keywords)) {
+  for (const channels_v1::Channel& channel : keywords.channels())
+    channels[IdOf(channel.id())] = channel;
+}
+
+std::shared_ptr<Rulebooks::Entry> Rulebooks::EntryOf(int64_t account_id) {
+  std::lock_guard lock(mutex_);
+  if (entries_.size() >= kMostEntries) entries_.clear();
+  std::shared_ptr<Entry>& entry = entries_[account_id];
+  if (!entry) entry = std::make_shared<Entry>();
+  return entry;
+}
+
+void Rulebooks::Forget(int64_t account_id) {
+  std::lock_guard lock(mutex_);
+  entries_.erase(account_id);
+}
+
+absl::StatusOr<std::shared_ptr<const AccountRules>> Rulebooks::Load(const Caller& caller) {
+  MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings,
+                      accounts_.Call(&accounts_v1::AccountService::Stub::GetSettings,
+                                     caller.WithKey(""), accounts_v1::GetSettingsRequest()));
+  auto rules = std::make_shared<AccountRules>();
+  rules->default_language = settings.default_language();
+  MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(rules->answers, SelectAnswers(tx));
+    MO_ASSIGN_OR_RETURN(const v1::StopWords own, SelectStopWords(tx));
+    rules->stop_words = StopWordsOf(settings, own);
+    return absl::OkStatus();
+  }));
+  return rules;
+}
+
+absl::StatusOr<std::shared_ptr<const Rulebook>> Rulebooks::Get(const Caller& caller,
+                                                               absl::Time as_of) {
+  const std::shared_ptr<Entry> entry = EntryOf(caller.account_id);
+  std::lock_guard lock(entry->mutex);
+  const absl::Time now = app_.clock().Now();
+  const bool rules_new = !entry->rules || now - entry->rules_time > kRulesAge;
+  if (rules_new) {
+    MO_ASSIGN_OR_RETURN(entry->rules, Load(caller));
+    entry->rules_time = now;
+  }
+  // What was asked for after that moment shows what was made before it. The same microsecond is no
+  // proof.
+  if (!rules_new && entry->book && entry->keywords_time > as_of) return entry->book;
+  MO_ASSIGN_OR_RETURN(channels_v1::ListKeywordsResponse keywords,
+                      channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
+                                     caller.WithKey(""), channels_v1::ListKeywordsRequest()));
+  // Counts change all the time, and nothing depends on them.
+  for (channels_v1::Channel& channel : *keywords.mutable_channels()) {
+    channel.clear_subscribers();
+    channel.clear_etag();
+  }
+  std::string bytes = keywords.SerializeAsString();
+  if (rules_new || !entry->book || bytes != entry->keywords) {
+    entry->book = std::make_shared<const Rulebook>(entry->rules, keywords);
+    entry->keywords = std::move(bytes);
+  }
+  entry->keywords_time = now;
+  return entry->book;
+}
+
+}  // namespace mo::rules

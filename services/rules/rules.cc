@@ -1,0 +1,149 @@
+#include "services/rules/rules.h"
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "libs/storage/page.h"
+#include "services/rules/decide.h"
+#include "services/rules/store.h"
+
+namespace mo::rules {
+
+namespace accounts_v1 = messageorganizer::accounts::v1;
+namespace channels_v1 = messageorganizer::channels::v1;
+namespace contacts_v1 = messageorganizer::contacts::v1;
+
+namespace {
+
+constexpr absl::Duration kKeep = absl::Hours(30 * 24);
+
+// The account's words with the product's beside them.
+v1::StopWords WithStandard(const accounts_v1::Settings& settings, v1::StopWords own) {
+  own.clear_standard();
+  const text::StopWords standard = StopWordsOf(settings, v1::StopWords());
+  for (const text::Folded& word : standard.words()) own.add_standard(word.plain);
+  return own;
+}
+
+}  // namespace
+
+absl::StatusOr<accounts_v1::Settings> Rules::Settings(const Caller& caller) {
+  return accounts_.Call(&accounts_v1::AccountService::Stub::GetSettings, caller.WithKey(""),
+                        accounts_v1::GetSettingsRequest());
+}
+
+absl::StatusOr<v1::StandardAnswers> Rules::GetStandardAnswers(
+    const Caller& caller, const v1::GetStandardAnswersRequest& request) {
+  MO_ASSIGN_OR_RETURN(const std::shared_ptr<const AccountRules> rules, rulebooks_.Load(caller));
+  v1::StandardAnswers answers =
+      AnswersFor(rules->answers, request.language(), rules->default_language);
+  answers.set_language(request.language());
+  return answers;
+}
+
+absl::StatusOr<v1::StandardAnswers> Rules::SetStandardAnswers(
+    const Caller& caller, const v1::SetStandardAnswersRequest& request) {
+  MO_RETURN_IF_ERROR(CheckAnswers(request.answers()));
+  absl::StatusOr<v1::StandardAnswers> set = database_.Once<v1::StandardAnswers>(
+      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StandardAnswers> {
+        MO_RETURN_IF_ERROR(UpsertAnswers(tx, request.answers()));
+        return request.answers();
+      });
+  rulebooks_.Forget(caller.account_id);
+  return set;
+}
+
+absl::StatusOr<v1::StopWords> Rules::GetStopWords(const Caller& caller,
+                                                  const v1::GetStopWordsRequest&) {
+  MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings, Settings(caller));
+  MO_ASSIGN_OR_RETURN(v1::StopWords own,
+                      database_.As(caller.account_id,
+                                   [&](storage::Transaction& tx) { return SelectStopWords(tx); }));
+  return WithStandard(settings, std::move(own));
+}
+
+absl::StatusOr<v1::StopWords> Rules::SetStopWords(const Caller& caller,
+                                                  const v1::SetStopWordsRequest& request) {
+  MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings, Settings(caller));
+  MO_RETURN_IF_ERROR(CheckStopWords(caller, settings, request.stop_words()));
+  absl::StatusOr<v1::StopWords> set = database_.Once<v1::StopWords>(
+      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StopWords> {
+        MO_RETURN_IF_ERROR(UpsertStopWords(tx, request.stop_words()));
+        return WithStandard(settings, request.stop_words());
+      });
+  rulebooks_.Forget(caller.account_id);
+  return set;
+}
+
+absl::Status Rules::CheckStopWords(const Caller& caller, const accounts_v1::Settings& settings,
+                                   const v1::StopWords& words) {
+  MO_ASSIGN_OR_RETURN(const channels_v1::ListKeywordsResponse keywords,
+                      channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
+                                     caller.WithKey(""), channels_v1::ListKeywordsRequest()));
+  Problems problems;
+  for (int i = 0; i < words.added_size(); ++i) {
+    const std::string field = absl::StrCat("stop_words.added[", i, "]");
+    const text::Folded word = text::Fold(words.added(i));
+    if (word.plain.empty()) {
+      problems.Add(field, "BAD_FORMAT", "has no letter or digit");
+      continue;
+    }
+    for (const channels_v1::Channel& channel : keywords.channels()) {
+      if (!text::Same(word, text::Fold(channel.keyword()))) continue;
+      problems.Add(field, "IS_KEYWORD", "is a channel's keyword");
+      break;
+    }
+  }
+  // Whoever has opted in must be able to opt out.
+  if (StopWordsOf(settings, words).words().empty()) {
+    problems.Add("stop_words.removed", "NONE_LEFT", "at least one stop word must be left");
+  }
+  return problems.ToStatus();
+}
+
+absl::StatusOr<v1::Evaluation> Rules::Test(const Caller& caller,
+                                           const v1::TestRulesRequest& request) {
+  MO_ASSIGN_OR_RETURN(const std::shared_ptr<const Rulebook> book,
+                      rulebooks_.Get(caller, app_.clock().Now()));
+  Occasion occasion;
+  occasion.text = request.text();
+  occasion.outcome = request.first_message() ? contacts_v1::INBOUND_OUTCOME_REGISTERED
+                                             : contacts_v1::INBOUND_OUTCOME_KNOWN;
+  const Decision decision = Decide(*book, occasion);
+  v1::Evaluation evaluation;
+  evaluation.set_recognition(decision.recognition);
+  evaluation.set_channel_id(decision.channel_id);
+  for (const Step& step : decision.steps) *evaluation.add_actions() = step.action;
+  *evaluation.mutable_evaluate_time() = ToProto(app_.clock().Now());
+  return evaluation;
+}
+
+absl::StatusOr<v1::ListEvaluationsResponse> Rules::ListEvaluations(
+    const Caller& caller, const v1::ListEvaluationsRequest& request) {
+  const int32_t size = storage::PageSize(request.page_size());
+  MO_ASSIGN_OR_RETURN(const int64_t before,
+                      storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
+  MO_ASSIGN_OR_RETURN(std::vector<v1::Evaluation> evaluations,
+                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectEvaluations(tx, IdOf(request.contact_id()), before, size + 1);
+                      }));
+  v1::ListEvaluationsResponse response;
+  if (evaluations.size() > static_cast<size_t>(size)) {
+    evaluations.pop_back();
+    response.set_next_page_token(storage::PageToken(IdOf(evaluations.back().message_id())));
+  }
+  for (v1::Evaluation& evaluation : evaluations)
+    *response.add_evaluations() = std::move(evaluation);
+  return response;
+}
+
+absl::StatusOr<bool> Rules::DeleteOld() {
+  MO_ASSIGN_OR_RETURN(const int64_t deleted, database_.AsSystem([&](storage::Transaction& tx) {
+    return DeleteEvaluations(tx, app_.clock().Now() - kKeep);
+  }));
+  return deleted == 1000;
+}
+
+}  // namespace mo::rules

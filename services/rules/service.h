@@ -1,0 +1,39 @@
+// rules.v1.RuleService over gRPC.
+#pragma once
+
+#include "libs/runtime/rpc.h"
+#include "messageorganizer/rules/v1/rules.grpc.pb.h"
+#include "services/rules/rules.h"
+
+namespace mo::rules {
+
+// One line per RPC; the work is in Rules.
+class Service final : public v1::RuleService::CallbackService {
+ public:
+  Service(Rpc& rpc, Rules& rules) : rpc_(rpc), rules_(rules) {}
+
+  grpc::ServerUnaryReactor* GetStandardAnswers(grpc::CallbackServerContext* context,
+                                               const v1::GetStandardAnswersRequest* request,
+                                               v1::StandardAnswers* response) override;
+  grpc::ServerUnaryReactor* SetStandardAnswers(grpc::CallbackServerContext* context,
+                                               const v1::SetStandardAnswersRequest* request,
+                                               v1::StandardAnswers* response) override;
+  grpc::ServerUnaryReactor* GetStopWords(grpc::CallbackServerContext* context,
+                                         const v1::GetStopWordsRequest* request,
+                                         v1::StopWords* response) override;
+  grpc::ServerUnaryReactor* SetStopWords(grpc::CallbackServerContext* context,
+                                         const v1::SetStopWordsRequest* request,
+                                         v1::StopWords* response) override;
+  grpc::ServerUnaryReactor* TestRules(grpc::CallbackServerContext* context,
+                                      const v1::TestRulesRequest* request,
+                                      v1::Evaluation* response) override;
+  grpc::ServerUnaryReactor* ListEvaluations(grpc::CallbackServerContext* context,
+                                            const v1::ListEvaluationsRequest* request,
+                                            v1::ListEvaluationsResponse* response) override;
+
+ private:
+  Rpc& rpc_;
+  Rules& rules_;
+};
+
+}  // namespace mo::rules

@@ -1,0 +1,98 @@
+#include "services/rules/store.h"
+
+#include "absl/strings/ascii.h"
+#include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+
+namespace mo::rules {
+
+constexpr char kSelectAnswers[] =
+    "SELECT language, welcome_text, stop_text, leave_text, subscribe_text "
+    "FROM rules.standard_answers WHERE account_id = $1";
+absl::StatusOr<OwnAnswers> SelectAnswers(storage::Transaction& tx) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectAnswers, tx.account_id()));
+  OwnAnswers own;
+  for (const storage::Row row : rows) {
+    v1::StandardAnswers& answers = own[row.String(0)];
+    answers.set_language(row.String(0));
+    answers.set_welcome_text(row.String(1));
+    answers.set_stop_text(row.String(2));
+    answers.set_leave_text(row.String(3));
+    answers.set_subscribe_text(row.String(4));
+  }
+  return own;
+}
+
+constexpr char kUpsertAnswers[] =
+    "INSERT INTO rules.standard_answers (account_id, language, welcome_text, stop_text, "
+    "leave_text, subscribe_text) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT (account_id, language) DO UPDATE SET welcome_text = excluded.welcome_text, "
+    "stop_text = excluded.stop_text, leave_text = excluded.leave_text, "
+    "subscribe_text = excluded.subscribe_text";
+absl::Status UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers) {
+  return tx.Run(kUpsertAnswers, tx.account_id(), absl::AsciiStrToLower(answers.language()),
+                answers.welcome_text(), answers.stop_text(), answers.leave_text(),
+                answers.subscribe_text());
+}
+
+constexpr char kSelectStopWords[] =
+    "SELECT added, removed FROM rules.stop_words WHERE account_id = $1";
+absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectStopWords, tx.account_id()));
+  v1::StopWords words;
+  if (rows.empty()) return words;
+  for (auto& word : rows[0].Get<std::vector<std::string>>(0)) words.add_added(std::move(word));
+  for (auto& word : rows[0].Get<std::vector<std::string>>(1)) words.add_removed(std::move(word));
+  return words;
+}
+
+constexpr char kUpsertStopWords[] =
+    "INSERT INTO rules.stop_words (account_id, added, removed) VALUES ($1, $2, $3) "
+    "ON CONFLICT (account_id) DO UPDATE SET added = excluded.added, removed = excluded.removed";
+absl::Status UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words) {
+  return tx.Run(kUpsertStopWords, tx.account_id(),
+                std::vector<std::string>(words.added().begin(), words.added().end()),
+                std::vector<std::string>(words.removed().begin(), words.removed().end()));
+}
+
+constexpr char kInsertEvaluation[] =
+    "INSERT INTO rules.evaluations (account_id, message_id, contact_id, evaluation, evaluate_time) "
+    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, message_id) DO NOTHING";
+absl::Status InsertEvaluation(storage::Transaction& tx, int64_t account_id,
+                              const v1::Evaluation& evaluation) {
+  return tx.Run(kInsertEvaluation, account_id, IdOf(evaluation.message_id()),
+                IdOf(evaluation.contact_id()), storage::Bytes{evaluation.SerializeAsString()},
+                FromProto(evaluation.evaluate_time()));
+}
+
+constexpr char kSelectAll[] =
+    "SELECT evaluation FROM rules.evaluations WHERE account_id = $1 AND message_id < $2 "
+    "ORDER BY message_id DESC LIMIT $3";
+constexpr char kSelectOfContact[] =
+    "SELECT evaluation FROM rules.evaluations WHERE account_id = $1 AND message_id < $2 "
+    "AND contact_id = $4 ORDER BY message_id DESC LIMIT $3";
+absl::StatusOr<std::vector<v1::Evaluation>> SelectEvaluations(storage::Transaction& tx,
+                                                              int64_t contact_id, int64_t before,
+                                                              int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      contact_id == 0
+                          ? tx.Query(kSelectAll, tx.account_id(), before, limit)
+                          : tx.Query(kSelectOfContact, tx.account_id(), before, limit, contact_id));
+  std::vector<v1::Evaluation> evaluations;
+  for (const storage::Row row : rows) {
+    evaluations.emplace_back().ParseFromString(row.String(0));
+  }
+  return evaluations;
+}
+
+constexpr char kDeleteEvaluations[] =
+    "DELETE FROM rules.evaluations WHERE (account_id, message_id) IN (SELECT account_id, "
+    "message_id "
+    "FROM rules.evaluations WHERE evaluate_time < $1 LIMIT 1000)";
+absl::StatusOr<int64_t> DeleteEvaluations(storage::Transaction& tx, absl::Time before) {
+  MO_ASSIGN_OR_RETURN(storage::Result deleted, tx.Query(kDeleteEvaluations, before));
+  return deleted.affected();
+}
+
+}  // namespace mo::rules
