@@ -44,17 +44,14 @@ BEGIN
   EXECUTE format('CREATE INDEX IF NOT EXISTS idempotency_keys_age ON %I.idempotency_keys (create_time)', service);
   PERFORM mo.protect(format('%I.idempotency_keys', service)::regclass);
 
-  -- Events, inserted in the transaction that changes the data; xid gives the order of commits (libs/events).
+  -- Events, inserted in the transaction that changes the data; id is their order (libs/events).
   EXECUTE format('CREATE TABLE IF NOT EXISTS %I.outbox (
-    id bigserial NOT NULL,
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    id bigserial PRIMARY KEY,
     partition smallint NOT NULL,
     account_id bigint NOT NULL,
     envelope bytea NOT NULL,
-    create_time timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (xid, id))', service);
-  EXECUTE format('CREATE INDEX IF NOT EXISTS outbox_partition ON %I.outbox (partition, xid, id)', service);
-  EXECUTE format('CREATE INDEX IF NOT EXISTS outbox_age ON %I.outbox USING brin (create_time)', service);
+    create_time timestamptz NOT NULL DEFAULT now())', service);
+  EXECUTE format('CREATE INDEX IF NOT EXISTS outbox_partition ON %I.outbox (partition, id)', service);
   PERFORM mo.protect(format('%I.outbox', service)::regclass);
 
   -- How far each consumer of this service''s streams is known to have come; account_id 0: they serve all accounts.
@@ -62,7 +59,6 @@ BEGIN
     account_id bigint NOT NULL DEFAULT 0,
     consumer text NOT NULL,
     partition smallint NOT NULL,
-    xid bigint NOT NULL,
     id bigint NOT NULL,
     update_time timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, partition))', service);
@@ -74,7 +70,6 @@ BEGIN
     consumer text NOT NULL,
     source text NOT NULL,
     partition smallint NOT NULL,
-    xid bigint NOT NULL,
     id bigint NOT NULL,
     PRIMARY KEY (consumer, source, partition))', service);
   PERFORM mo.protect(format('%I.event_offsets', service)::regclass);
@@ -85,11 +80,10 @@ BEGIN
     consumer text NOT NULL,
     source text NOT NULL,
     partition smallint NOT NULL,
-    xid bigint NOT NULL,
     id bigint NOT NULL,
     envelope bytea NOT NULL,
     error text NOT NULL,
     create_time timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, source, partition, xid, id))', service);
+    PRIMARY KEY (consumer, source, partition, id))', service);
   PERFORM mo.protect(format('%I.dead_events', service)::regclass);
 END $$;

@@ -1,0 +1,44 @@
+// The sims service's catalogue of errors.
+#pragma once
+
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/errors.h"
+
+namespace mo::sims {
+
+inline absl::Status SimNotFound() {
+  return Error(absl::StatusCode::kNotFound, "SIM_NOT_FOUND", "there is no such SIM");
+}
+
+inline absl::Status AddressTaken() {
+  return Error(absl::StatusCode::kAlreadyExists, "ADDRESS_TAKEN",
+               "the account has a SIM with this address already");
+}
+
+inline absl::Status SimInUse() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SIM_IN_USE",
+               "contacts are allocated to this SIM; drain it first");
+}
+
+inline absl::Status SimPoolFull() {
+  return Error(absl::StatusCode::kResourceExhausted, "SIM_POOL_FULL",
+               "no SIM of this network has room for another contact: pool full");
+}
+
+inline absl::Status AgentOffline() {
+  return WithRetryDelay(
+      Error(absl::StatusCode::kUnavailable, "AGENT_OFFLINE", "no agent is attached to this SIM"),
+      absl::Seconds(5));
+}
+
+inline absl::Status AgentTokenInvalid() {
+  return Error(absl::StatusCode::kUnauthenticated, "AGENT_TOKEN_INVALID",
+               "the agent's token belongs to no SIM");
+}
+
+// Ends a stream whose SIM has been attached to by a newer one.
+inline absl::Status LeaseLost() {
+  return Error(absl::StatusCode::kAborted, "LEASE_LOST", "a newer agent has attached to this SIM");
+}
+
+}  // namespace mo::sims

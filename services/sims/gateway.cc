@@ -1,0 +1,190 @@
+#include "services/sims/gateway.h"
+
+#include "libs/runtime/ids.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+#include "services/sims/agent_session.h"
+#include "services/sims/errors.h"
+#include "services/sims/pool_store.h"
+
+namespace mo::sims {
+namespace {
+
+constexpr std::chrono::milliseconds kTick(5);
+// Another replica's Submit is noticed after this at the latest; this process's own wakes at once.
+constexpr absl::Duration kPoll = absl::Milliseconds(500);
+constexpr int kThreads = 4;
+constexpr size_t kQueue = 10000;
+
+}  // namespace
+
+Gateway::Gateway(App& app, storage::Database& database, events::Outbox& outbox,
+                 LedgerCommit& ledger)
+    : app_(app),
+      database_(database),
+      outbox_(outbox),
+      ledger_(ledger),
+      attached_(
+          app.metrics().Gauge("mo_sims_agents_attached", "Device agents attached to this process")),
+      executor_(kThreads, kQueue) {}
+
+Gateway::~Gateway() { Stop(); }
+
+void Gateway::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Gateway::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  for (const auto& session : Sessions())
+    session->End(absl::UnavailableError("the gateway is stopping"));
+  executor_.Stop();
+}
+
+std::shared_ptr<AgentSession> Gateway::NewSession(std::string token) {
+  return std::make_shared<AgentSession>(*this, std::move(token));
+}
+
+void Gateway::Register(int64_t sim_id, const std::shared_ptr<AgentSession>& session) {
+  std::shared_ptr<AgentSession> older;
+  {
+    std::lock_guard lock(mutex_);
+    older = std::exchange(sessions_[sim_id], session);
+    attached_.Set(static_cast<double>(sessions_.size()));
+    if (stopping_) older = session;
+  }
+  if (older) older->End(LeaseLost());
+}
+
+void Gateway::Unregister(int64_t sim_id, const AgentSession* session) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = sessions_.find(sim_id);
+    if (found == sessions_.end() || found->second.get() != session) return;
+    sessions_.erase(found);
+    attached_.Set(static_cast<double>(sessions_.size()));
+  }
+  // Offline at once, unless somebody else has attached meanwhile. When the executor stops, the
+  // lease runs out instead.
+  executor_.Post([this, account_id = session->account_id(), sim_id, epoch = session->epoch()] {
+    absl::Status status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+      MO_ASSIGN_OR_RETURN(const bool dropped, DropLease(tx, account_id, sim_id, epoch));
+      if (!dropped) return absl::OkStatus();
+      absl::StatusOr<v1::Sim> sim = SelectSimOf(tx, account_id, sim_id, app_.clock().Now());
+      if (!sim.ok()) return absl::OkStatus();  // deleted meanwhile
+      v1::SimChanged event;
+      event.set_sim_id(sim->id());
+      event.set_state(sim->state());
+      return outbox_.Append(tx, account_id, sim->id(), event);
+    });
+    if (!status.ok()) {
+      Log(LogLevel::kWarning, "dropping a lease failed",
+          {{"error", std::string(status.message())}});
+    }
+  });
+}
+
+std::shared_ptr<AgentSession> Gateway::Find(int64_t sim_id) {
+  std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(sim_id);
+  return found == sessions_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<AgentSession>> Gateway::Sessions() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<AgentSession>> sessions;
+  for (const auto& [id, session] : sessions_) sessions.push_back(session);
+  return sessions;
+}
+
+void Gateway::Wake(int64_t sim_id) {
+  if (auto session = Find(sim_id)) session->Wake();
+}
+
+void Gateway::Reconfigure(int64_t sim_id) {
+  if (auto session = Find(sim_id)) session->Reconfigure();
+}
+
+absl::StatusOr<v1::JoinOutcome> Gateway::JoinGroup(int64_t sim_id, const std::string& invite_link,
+                                                   absl::Duration deadline) {
+  auto session = Find(sim_id);
+  if (!session) return AgentOffline();
+  return session->JoinGroup(invite_link, deadline);
+}
+
+// Which of the SIMs have something open that runs: one look into the index each.
+constexpr char kSelectHungry[] =
+    "SELECT w.sim_id FROM unnest($1::bigint[], $2::bigint[]) AS w (account_id, sim_id) CROSS JOIN "
+    "LATERAL "
+    "(SELECT 1 FROM sims.dispatch_states s WHERE s.account_id = w.account_id AND s.sim_id = "
+    "w.sim_id AND s.open "
+    "AND s.control = 1 LIMIT 1) AS any_open";
+
+void Gateway::RenewAll() {
+  std::vector<int64_t> ids, epochs;
+  for (const auto& session : Sessions()) {
+    ids.push_back(session->sim_id());
+    epochs.push_back(session->epoch());
+  }
+  if (ids.empty()) return;
+  absl::Status status = database_.AsSystem([&](storage::Transaction& tx) {
+    return RenewLeases(tx, ids, epochs, app_.clock().Now() + kLeaseTime).status();
+  });
+  // A lease that is lost is noticed at the next commit; one that could not be renewed stays ours
+  // until another attaches.
+  if (!status.ok())
+    Log(LogLevel::kWarning, "renewing leases failed", {{"error", std::string(status.message())}});
+}
+
+void Gateway::Loop() {
+  absl::Time renew = app_.clock().Now() + kHeartbeat;
+  absl::Time poll = app_.clock().Now() + kPoll;
+  std::atomic<bool> polling{false};
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, kTick, [this] { return stopping_; })) {
+    lock.unlock();
+    const absl::Time now = app_.clock().Now();
+    const auto sessions = Sessions();
+    for (const auto& session : sessions) session->Tick(now);
+    if (now >= renew) {
+      renew = now + kHeartbeat;
+      executor_.Post([this] { RenewAll(); });
+    }
+    if (now >= poll && !polling) {
+      poll = now + kPoll;
+      std::vector<int64_t> accounts, ids;
+      for (const auto& session : sessions) {
+        if (!session->Hungry()) continue;
+        accounts.push_back(session->account_id());
+        ids.push_back(session->sim_id());
+      }
+      if (!ids.empty()) {
+        polling = true;
+        const bool posted = executor_.Post([this, accounts, ids, &polling] {
+          absl::StatusOr<std::vector<int64_t>> hungry = database_.AsSystem(
+              [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<int64_t>> {
+                MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectHungry, accounts, ids));
+                std::vector<int64_t> found;
+                for (const storage::Row row : rows) found.push_back(row.Int(0));
+                return found;
+              });
+          if (hungry.ok()) {
+            for (int64_t id : *hungry) Wake(id);
+          }
+          polling = false;
+        });
+        if (!posted) polling = false;
+      }
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  while (polling) std::this_thread::yield();  // the task refers to this frame
+}
+
+}  // namespace mo::sims

@@ -1,0 +1,80 @@
+// The agents attached to this process.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/events/events.h"
+#include "libs/runtime/app.h"
+#include "libs/runtime/executor.h"
+#include "libs/storage/database.h"
+#include "messageorganizer/sims/v1/device.grpc.pb.h"
+#include "messageorganizer/sims/v1/sims.pb.h"
+
+namespace mo::sims {
+
+namespace v1 = messageorganizer::sims::v1;
+
+class AgentSession;
+class LedgerCommit;
+
+// Knows every attached session; wakes them when there is something to send; renews their leases.
+class Gateway {
+ public:
+  Gateway(App& app, storage::Database& database, events::Outbox& outbox, LedgerCommit& ledger);
+  ~Gateway();
+
+  void Start();
+  // Ends all sessions; their SIMs are offline at once. Idempotent.
+  void Stop();
+
+  // A new session for a stream; it registers itself when its agent has proved who it is.
+  std::shared_ptr<AgentSession> NewSession(std::string token);
+  // Makes it the SIM's session of this process; an older one is ended.
+  void Register(int64_t sim_id, const std::shared_ptr<AgentSession>& session);
+  void Unregister(int64_t sim_id, const AgentSession* session);
+
+  // New dispatches of a SIM are durable.
+  void Wake(int64_t sim_id);
+  // A SIM's state or rate has changed.
+  void Reconfigure(int64_t sim_id);
+  // Asks a SIM's agent to join a group and waits; AGENT_OFFLINE when it is not attached here.
+  absl::StatusOr<v1::JoinOutcome> JoinGroup(int64_t sim_id, const std::string& invite_link,
+                                            absl::Duration deadline);
+
+  // Runs blocking work of a session. False when stopping.
+  bool Post(std::function<void()> task) { return executor_.Post(std::move(task)); }
+  App& app() { return app_; }
+  storage::Database& database() { return database_; }
+  events::Outbox& outbox() { return outbox_; }
+  LedgerCommit& ledger() { return ledger_; }
+
+ private:
+  void Loop();
+  void RenewAll();
+  std::vector<std::shared_ptr<AgentSession>> Sessions();
+  std::shared_ptr<AgentSession> Find(int64_t sim_id);
+
+  App& app_;
+  storage::Database& database_;
+  events::Outbox& outbox_;
+  LedgerCommit& ledger_;
+  prometheus::Gauge& attached_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::map<int64_t, std::shared_ptr<AgentSession>> sessions_;
+  std::thread thread_;
+  Executor executor_;
+};
+
+// How long a lease lasts without renewal, and a stream without a frame.
+inline constexpr absl::Duration kLeaseTime = absl::Seconds(45);
+inline constexpr absl::Duration kHeartbeat = absl::Seconds(15);
+
+}  // namespace mo::sims

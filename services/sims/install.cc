@@ -1,0 +1,51 @@
+#include "services/sims/install.h"
+
+#include "libs/storage/database.h"
+#include "services/sims/ledger_commit.h"
+#include "services/sims/service.h"
+
+namespace mo::embedded {
+std::vector<storage::Migration> sims_migrations();
+}
+
+namespace mo::sims {
+namespace {
+
+// Provider ids of messages are kept long enough for any replay (an agent keeps what is unacked for
+// days at most).
+constexpr char kDeleteOldInbound[] =
+    "DELETE FROM sims.inbound WHERE ctid = ANY(ARRAY(SELECT ctid FROM sims.inbound "
+    "WHERE receive_time < $1 LIMIT 1000))";
+constexpr absl::Duration kInboundRetention = absl::Hours(30 * 24);
+
+}  // namespace
+
+void Install(App& app) {
+  storage::Database& database = storage::InstallDatabase(app, "sims", embedded::sims_migrations());
+  events::Outbox& outbox = events::InstallOutbox(app, database);
+  LedgerCommit& commit = app.Own<LedgerCommit>(app, database, outbox);
+  Gateway& gateway = app.Own<Gateway>(app, database, outbox, commit);
+  // Stopped in reverse: first the streams, then the commits that they wait for.
+  app.OnRun([] { return absl::OkStatus(); }, [&commit] { commit.Stop(); });
+  app.OnRun(
+      [&gateway] {
+        gateway.Start();
+        return absl::OkStatus();
+      },
+      [&gateway] { gateway.Stop(); });
+  app.OwnWorker("sims-inbound-retention", absl::Minutes(10), [&app, &database] {
+    return database.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+      MO_ASSIGN_OR_RETURN(storage::Result deleted,
+                          tx.Query(kDeleteOldInbound, app.clock().Now() - kInboundRetention));
+      return deleted.affected() == 1000;
+    });
+  });
+
+  Rpc& rpc = app.OwnRpc("sims");
+  app.Serve(app.Own<SimService>(rpc, app.Own<Pool>(app, database, outbox, gateway)));
+  app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
+  app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
+  app.Serve(app.Own<DeviceAgentService>(gateway));
+}
+
+}  // namespace mo::sims

@@ -1,0 +1,154 @@
+#include "services/sims/ledger.h"
+
+#include <set>
+
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "services/sims/errors.h"
+#include "services/sims/ledger_store.h"
+#include "services/sims/status_bytes.h"
+
+namespace mo::sims {
+namespace {
+
+// What the proto's options cannot say.
+absl::Status CheckDispatches(const v1::SubmitRequest& request) {
+  Problems problems;
+  for (int d = 0; d < request.dispatches_size(); ++d) {
+    const v1::Dispatch& dispatch = request.dispatches(d);
+    const std::string path = absl::StrCat("dispatches[", d, "].");
+    if (dispatch.content().kind_case() == common::Content::KIND_NOT_SET) {
+      problems.Add(path + "content", "REQUIRED", "must have a kind");
+    }
+    int64_t last = 0;
+    for (int r = 0; r < dispatch.recipients_size(); ++r) {
+      const v1::Recipient& recipient = dispatch.recipients(r);
+      const std::string at = absl::StrCat(path, "recipients[", r, "].");
+      if (recipient.contact_id() <= last) {
+        problems.Add(at + "contact_id", "OUT_OF_ORDER",
+                     "recipients are sorted by contact, each once");
+      }
+      last = recipient.contact_id();
+      if (recipient.parameters_size() != dispatch.parameter_names_size()) {
+        problems.Add(at + "parameters", "WRONG_COUNT", "one value for each of parameter_names");
+      }
+    }
+  }
+  return problems.ToStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
+                                                  const v1::SubmitRequest& request) {
+  MO_RETURN_IF_ERROR(CheckDispatches(request));
+  return database_.As(
+      caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<v1::SubmitResponse> {
+        v1::SubmitResponse response;
+        std::set<std::string> groups;
+        std::set<int64_t> sims;
+        for (const v1::Dispatch& dispatch : request.dispatches()) {
+          groups.insert(dispatch.group());
+          sims.insert(IdOf(dispatch.sim_id()));
+        }
+        MO_RETURN_IF_ERROR(CheckSims(tx, sims));
+        // Shared with other Submits, exclusive in Control: a control sees every dispatch or is seen
+        // by it.
+        std::map<std::string, v1::GroupControl> controls;
+        for (const std::string& group : groups) {
+          MO_RETURN_IF_ERROR(LockGroup(tx, group, /*exclusive=*/false));
+          MO_ASSIGN_OR_RETURN(controls[group], SelectControl(tx, group));
+        }
+        for (const v1::Dispatch& dispatch : request.dispatches()) {
+          MO_ASSIGN_OR_RETURN(
+              const bool inserted,
+              InsertDispatch(tx, dispatch, controls[dispatch.group()], app_.clock().Now()));
+          if (!inserted) response.add_duplicate_keys(dispatch.key());
+        }
+        tx.AfterCommit([this, sims] {
+          for (int64_t sim : sims) gateway_.Wake(sim);
+        });
+        return response;
+      });
+}
+
+absl::StatusOr<google::protobuf::Empty> Ledger::Control(const Caller& caller,
+                                                        const v1::ControlGroupRequest& request) {
+  std::vector<int64_t> sims;
+  MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
+    MO_RETURN_IF_ERROR(LockGroup(tx, request.group(), /*exclusive=*/true));
+    MO_ASSIGN_OR_RETURN(const v1::GroupControl now, SelectControl(tx, request.group()));
+    // A cancel is for good.
+    if (now == v1::GROUP_CONTROL_CANCEL) return absl::OkStatus();
+    MO_RETURN_IF_ERROR(UpsertControl(tx, request.group(), request.control()));
+    MO_ASSIGN_OR_RETURN(sims,
+                        UpdateControls(tx, request.group(), request.control(), app_.clock().Now()));
+    return absl::OkStatus();
+  }));
+  if (request.control() == v1::GROUP_CONTROL_CANCEL) {
+    // From here on no window opens. What is queued is skipped in parts; a crash in between leaves
+    // the rest to the caller's retry or to the senders, which skip it when they come to it.
+    for (bool more = true; more;) {
+      MO_ASSIGN_OR_RETURN(more, SkipSome(caller.account_id, request.group()));
+    }
+  }
+  for (int64_t sim : sims) gateway_.Wake(sim);
+  return google::protobuf::Empty();
+}
+
+absl::StatusOr<bool> Ledger::SkipSome(int64_t account_id, const std::string& group) {
+  constexpr int32_t kRows = 200;
+  return database_.As(account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+    MO_ASSIGN_OR_RETURN(std::vector<DispatchStatus> rows, LockQueued(tx, group, kRows));
+    for (DispatchStatus& row : rows) {
+      for (char& byte : row.status) {
+        if (Unpack(byte).state != common::DELIVERY_STATE_QUEUED) continue;
+        byte = Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED});
+      }
+      MO_RETURN_IF_ERROR(UpdateStatus(tx, row, app_.clock().Now()));
+      v1::DispatchProgress event;
+      event.set_dispatch_id(row.id);
+      event.set_key(row.key);
+      event.set_group(group);
+      event.set_lane(row.lane);
+      event.set_sim_id(FormatId("sim", row.sim_id));
+      AddCounts(row.status, *event.mutable_counts());
+      event.set_complete(IsComplete(row.status));
+      if (row.status.size() == 1) {
+        event.set_state(Unpack(row.status[0]).state);
+        event.set_reason(Unpack(row.status[0]).reason);
+      }
+      MO_RETURN_IF_ERROR(outbox_.Append(tx, account_id, group, event));
+    }
+    return rows.size() == kRows;
+  });
+}
+
+absl::StatusOr<v1::GetGroupCountsResponse> Ledger::Counts(
+    const Caller& caller, const v1::GetGroupCountsRequest& request) {
+  return database_.As(caller.account_id,
+                      [&](storage::Transaction& tx) -> absl::StatusOr<v1::GetGroupCountsResponse> {
+                        v1::GetGroupCountsResponse response;
+                        // One statement, so one snapshot: the counts belong to one moment.
+                        MO_ASSIGN_OR_RETURN(std::vector<std::string> statuses,
+                                            SelectStatuses(tx, request.group()));
+                        for (const std::string& status : statuses)
+                          AddCounts(status, *response.mutable_counts());
+                        return response;
+                      });
+}
+
+absl::StatusOr<v1::ListGroupDeliveriesResponse> Ledger::ListGroup(
+    const Caller& caller, const v1::ListGroupDeliveriesRequest& request) {
+  return database_.As(caller.account_id,
+                      [&](storage::Transaction& tx) { return SelectGroupDeliveries(tx, request); });
+}
+
+absl::StatusOr<v1::ListContactDeliveriesResponse> Ledger::ListContact(
+    const Caller& caller, const v1::ListContactDeliveriesRequest& request) {
+  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+    return SelectContactDeliveries(tx, request);
+  });
+}
+
+}  // namespace mo::sims

@@ -1,0 +1,48 @@
+// A dispatch in a sender's memory.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/storage/database.h"
+#include "messageorganizer/sims/v1/device.pb.h"
+#include "messageorganizer/sims/v1/dispatch.pb.h"
+
+namespace mo::sims {
+
+namespace v1 = messageorganizer::sims::v1;
+
+// What a sender knows of one open dispatch.
+struct LoadedDispatch {
+  int64_t id = 0;
+  v1::Lane lane = v1::LANE_UNSPECIFIED;
+  messageorganizer::common::v1::Content content;  // placeholders as {{0}}, {{1}}, …
+  size_t parameter_count = 0;
+  std::vector<int64_t> contact_ids;
+  std::vector<std::string> addresses;
+  std::vector<std::string> parameters;  // recipient by recipient
+  bool ignore_suppression = false;
+  absl::Time expire_time = absl::InfinitePast();
+
+  std::deque<int> queued;  // indices not yet asked to be opened
+  std::deque<int> resend;  // attempted under an earlier lease
+  int outstanding = 0;     // asked for or in flight
+
+  bool drained() const { return queued.empty() && resend.empty(); }
+};
+
+// Open dispatches of a SIM and lane that run (are not paused), oldest first, without those in
+// `known`.
+absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
+    storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane,
+    const std::vector<int64_t>& known, int32_t limit);
+
+// The messages of some recipients, as the device wants them.
+v1::SendBatch MakeBatch(const LoadedDispatch& dispatch, const std::vector<int>& indices);
+
+}  // namespace mo::sims

@@ -1,0 +1,33 @@
+#include "services/sims/render.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace mo::sims {
+
+void ReplaceTexts(const std::vector<std::pair<std::string, std::string>>& replacements,
+                  common::Content& content) {
+  if (content.has_text()) absl::StrReplaceAll(replacements, content.mutable_text()->mutable_body());
+  if (content.has_media())
+    absl::StrReplaceAll(replacements, content.mutable_media()->mutable_caption());
+}
+
+void NumberPlaceholders(const std::vector<std::string>& names, common::Content& content) {
+  std::vector<std::pair<std::string, std::string>> replacements;
+  for (size_t i = 0; i < names.size(); ++i) {
+    replacements.emplace_back(absl::StrCat("{{", names[i], "}}"), absl::StrCat("{{", i, "}}"));
+  }
+  ReplaceTexts(replacements, content);
+}
+
+void RenderFor(const std::vector<std::string>& names, const std::vector<std::string>& values,
+               size_t recipient, common::Content& content) {
+  std::vector<std::pair<std::string, std::string>> replacements;
+  for (size_t i = 0; i < names.size(); ++i) {
+    replacements.emplace_back(absl::StrCat("{{", names[i], "}}"),
+                              values[recipient * names.size() + i]);
+  }
+  ReplaceTexts(replacements, content);
+}
+
+}  // namespace mo::sims

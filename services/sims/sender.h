@@ -1,0 +1,80 @@
+// What a SIM sends next: two lanes, credit, rate. No I/O and no lock of its own; its owner holds
+// one.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "services/sims/ledger_commit.h"
+#include "services/sims/loaded_dispatch.h"
+
+namespace mo::sims {
+
+// Cuts windows out of loaded dispatches. Interactive ones go first, and bulk ones leave them some
+// credit.
+class Sender {
+ public:
+  // A request to open windows, with the dispatches they are cut from.
+  struct Cut {
+    std::vector<Window> windows;
+    std::vector<std::shared_ptr<LoadedDispatch>> dispatches;  // of each window
+    int size = 0;
+  };
+
+  void SetCredit(int credit) { credit_ = credit; }
+  // 0: as fast as there is credit.
+  void SetRate(int messages_per_second, absl::Time now);
+
+  // Takes what was loaded; what it has already is left out.
+  void Offer(std::vector<std::shared_ptr<LoadedDispatch>> dispatches);
+  // The next windows, empty when there is nothing to send, no credit, or the rate is used up.
+  Cut Next(absl::Time now);
+  // What became of a cut: the opened ones are in flight, the others free their credit. Paused
+  // dispatches are forgotten.
+  void Opened(const Cut& cut, const LedgerOutcome& outcome);
+  // A device's answer was committed: the message is no longer in flight. False when it was not.
+  bool Resolved(int64_t key);
+  // The device refused for now: the message is offered again at `when`.
+  void Later(int64_t key, absl::Time when);
+  // Puts back what is due again.
+  void Tick(absl::Time now);
+
+  // Numbers of all dispatches in memory, not to be loaded again.
+  std::vector<int64_t> Known() const;
+  // Whether a lane has so little left that more should be loaded.
+  bool Low(v1::Lane lane) const { return Lane(lane).size() < (lane == v1::LANE_BULK ? 2 : 16); }
+  int in_flight() const { return static_cast<int>(in_flight_.size()); }
+  // Messages of an earlier lease that a device without idempotency may have sent: taken out, to
+  // become uncertain.
+  std::vector<int64_t> TakeDoubtful();
+
+ private:
+  using Queue = std::deque<std::shared_ptr<LoadedDispatch>>;
+  struct Retry {
+    absl::Time when;
+    int index;
+    std::shared_ptr<LoadedDispatch> dispatch;
+  };
+
+  Queue& Lane(v1::Lane lane) { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
+  const Queue& Lane(v1::Lane lane) const { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
+  void CutFrom(Queue& queue, int limit, Cut& cut);
+  void Forget(const std::shared_ptr<LoadedDispatch>& dispatch);
+  void Settle(const std::shared_ptr<LoadedDispatch>& dispatch);
+
+  int credit_ = 0;
+  int asked_ = 0;  // in cuts that are not opened yet
+  int rate_ = 0;
+  double tokens_ = 0;
+  absl::Time refill_time_;
+  Queue interactive_;
+  Queue bulk_;
+  absl::flat_hash_map<int64_t, std::shared_ptr<LoadedDispatch>> known_;
+  absl::flat_hash_map<int64_t, std::shared_ptr<LoadedDispatch>> in_flight_;  // by key
+  std::vector<Retry> retries_;
+};
+
+}  // namespace mo::sims
