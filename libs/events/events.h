@@ -26,8 +26,9 @@ inline constexpr int kPartitions = 8;
 // The partition of a key; the same in all processes and versions.
 int PartitionOf(absl::string_view partition_key);
 
-class Relay;
+class Locks;
 class Reader;
+class Relay;
 
 // How a service's events are kept.
 struct OutboxOptions {
@@ -44,7 +45,8 @@ class Outbox {
   ~Outbox();
 
   // Appends an event in the transaction that changes the data. Events of one partition key (a
-  // contact's id, else the account's) reach every consumer in the order of their commits.
+  // contact's id, else the account's) reach every consumer in the order of their commits, if
+  // the writers lock what they change before they append.
   absl::Status Append(storage::Transaction& tx, int64_t account_id, absl::string_view partition_key,
                       const google::protobuf::Message& payload, absl::string_view request_id = "");
 
@@ -66,12 +68,11 @@ class Outbox {
 // Installs the outbox and the relay of a service.
 Outbox& InstallOutbox(App& app, storage::Database& database, OutboxOptions options = {});
 
-// What a consumer sees. (xid, id) is its place in its partition.
+// What a consumer sees.
 struct Event {
   std::string source;  // the producing service
   int partition = 0;
-  int64_t xid = 0;
-  int64_t id = 0;
+  int64_t id = 0;  // grows within a partition; unique in the source
   messageorganizer::common::v1::EventEnvelope envelope;
 };
 
@@ -103,6 +104,7 @@ class Consumer {
   void Stop();
 
  private:
+  std::shared_ptr<Locks> locks_;
   std::vector<std::unique_ptr<Reader>> readers_;
 };
 

@@ -1,0 +1,149 @@
+// What a Reader does with a batch: apply, retry, single out, park.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/events/reader.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+
+namespace mo::events {
+namespace {
+
+// A batch that was refused so often is handled event by event.
+constexpr int kRefusalsOfBatch = 3;
+constexpr absl::Duration kMinBackoff = absl::Milliseconds(10);
+constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
+
+// Errors that time cures: the event is not to blame.
+bool IsTransient(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::Duration Backoff(int failures) {
+  return std::min(kMaxBackoff, kMinBackoff * (1 << std::min(failures - 1, 16)));
+}
+
+// A handler that throws must not end the process: it would do so again after the restart.
+absl::Status Call(const Handler& handler, storage::Transaction& tx,
+                  const std::vector<Event>& batch) {
+  try {
+    return handler(tx, batch);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("exception: ", error.what()));
+  }
+}
+
+}  // namespace
+
+void Reader::HandleReady() {
+  for (auto& [number, partition] : owned_) {
+    if (stop_.IsSet()) return;
+    if (partition.events.empty() || absl::Now() < partition.not_before) continue;
+    Handle(partition);
+  }
+}
+
+void Reader::Handle(Partition& partition) {
+  if (partition.offset_unknown) {
+    if (absl::Status status = Reload(partition); !status.ok()) {
+      return Failed(partition, 0, {std::move(status)});
+    }
+    if (partition.events.empty()) return;
+  }
+  if (partition.events.size() > 1 && partition.events.front().id > partition.single_until) {
+    const Outcome outcome = Apply(partition, partition.events);
+    return outcome.status.ok() ? Succeeded(partition, partition.events.size())
+                               : Failed(partition, partition.events.size(), outcome);
+  }
+  const std::vector<Event> one = {partition.events.front()};
+  Outcome outcome = Apply(partition, one);
+  if (!outcome.status.ok() && !outcome.fenced && !IsTransient(outcome.status) &&
+      partition.refusals + 1 >= max_attempts_) {
+    outcome = Park(partition, one.front(), outcome.status);
+  }
+  return outcome.status.ok() ? Succeeded(partition, 1) : Failed(partition, 1, outcome);
+}
+
+absl::Status Reader::Reload(Partition& partition) {
+  MO_ASSIGN_OR_RETURN(const auto offsets, offsets_.Load({partition.number}));
+  partition.offset = offsets.at(partition.number);
+  partition.offset_unknown = false;
+  std::erase_if(partition.events, [&](const Event& event) { return event.id <= partition.offset; });
+  return absl::OkStatus();
+}
+
+Reader::Outcome Reader::Apply(Partition& partition, const std::vector<Event>& batch) {
+  Outcome outcome;
+  outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    outcome.fenced = false;
+    MO_RETURN_IF_ERROR(Call(handler_, tx, batch));
+    MO_ASSIGN_OR_RETURN(const bool moved,
+                        offsets_.Move(tx, partition.number, partition.offset, batch.back().id));
+    outcome.fenced = !moved;
+    return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
+  });
+  return outcome;
+}
+
+Reader::Outcome Reader::Park(Partition& partition, const Event& event, const absl::Status& error) {
+  Outcome outcome;
+  outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    MO_RETURN_IF_ERROR(offsets_.Park(tx, event, error));
+    MO_ASSIGN_OR_RETURN(const bool moved,
+                        offsets_.Move(tx, partition.number, partition.offset, event.id));
+    outcome.fenced = !moved;
+    return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
+  });
+  if (!outcome.status.ok()) return outcome;
+  dead_.Increment();
+  Log(LogLevel::kError, "event parked",
+      {{"consumer", consumer_},
+       {"source", source_},
+       {"type", event.envelope.type()},
+       {"event", event.id},
+       {"code", absl::StatusCodeToString(error.code())}});
+  return outcome;
+}
+
+void Reader::Succeeded(Partition& partition, size_t count) {
+  const auto end = partition.events.begin() + static_cast<std::ptrdiff_t>(count);
+  partition.offset = (end - 1)->id;
+  partition.events.erase(partition.events.begin(), end);
+  partition.failures = partition.refusals = 0;
+  partition.not_before = absl::InfinitePast();
+  handled_.Increment(static_cast<double>(count));
+  // If it fails the relay brings no more, and the next check finds the gap again.
+  if (partition.replaying && partition.events.empty()) {
+    partition.replaying = streams_.AdvanceReplay(PlaceOf(partition)).ok();
+  }
+}
+
+void Reader::Failed(Partition& partition, size_t count, const Outcome& outcome) {
+  partition.offset_unknown = true;
+  partition.not_before = absl::Now() + Backoff(++partition.failures);
+  if (outcome.fenced) return;
+  retries_.Increment();
+  if (partition.failures == 1) {
+    Log(LogLevel::kWarning, "events are tried again",
+        {{"consumer", consumer_},
+         {"source", source_},
+         {"partition", partition.number},
+         {"from", partition.offset},
+         {"code", absl::StatusCodeToString(outcome.status.code())}});
+  }
+  if (IsTransient(outcome.status) || ++partition.refusals < kRefusalsOfBatch || count <= 1) return;
+  partition.single_until = partition.events.back().id;
+  partition.failures = partition.refusals = 0;
+  partition.not_before = absl::InfinitePast();
+}
+
+}  // namespace mo::events

@@ -1,0 +1,81 @@
+#include "libs/events/offsets.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/status.h"
+
+namespace mo::events {
+namespace {
+
+constexpr size_t kMaxErrorBytes = 1000;
+
+std::string InsertSql(const std::string& schema) {
+  return absl::StrCat("INSERT INTO ", schema,
+                      ".event_offsets (consumer, source, partition, id)"
+                      " SELECT $1, $2, p, 0 FROM unnest($3::smallint[]) p"
+                      " ON CONFLICT DO NOTHING");
+}
+
+std::string LoadSql(const std::string& schema) {
+  return absl::StrCat("SELECT partition, id FROM ", schema,
+                      ".event_offsets WHERE consumer = $1 AND source = $2"
+                      " AND partition = ANY($3::smallint[])");
+}
+
+std::string MoveSql(const std::string& schema) {
+  return absl::StrCat("UPDATE ", schema,
+                      ".event_offsets SET id = $5 WHERE consumer = $1 AND source = $2"
+                      " AND partition = $3 AND id = $4");
+}
+
+std::string ParkSql(const std::string& schema) {
+  return absl::StrCat("INSERT INTO ", schema,
+                      ".dead_events (account_id, consumer, source, partition, id, envelope,"
+                      " error) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING");
+}
+
+}  // namespace
+
+Offsets::Offsets(storage::Database& database, std::string consumer, std::string source)
+    : database_(database),
+      consumer_(std::move(consumer)),
+      source_(std::move(source)),
+      insert_sql_(InsertSql(database.service())),
+      load_sql_(LoadSql(database.service())),
+      move_sql_(MoveSql(database.service())),
+      park_sql_(ParkSql(database.service())) {}
+
+absl::StatusOr<std::map<int, Position>> Offsets::Load(const std::vector<int>& partitions) {
+  const std::vector<int16_t> numbers(partitions.begin(), partitions.end());
+  using Map = std::map<int, Position>;
+  return database_.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<Map> {
+    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(load_sql_, consumer_, source_, numbers));
+    if (rows.size() < static_cast<int>(numbers.size())) {
+      MO_RETURN_IF_ERROR(tx.Run(insert_sql_, consumer_, source_, numbers));
+      MO_ASSIGN_OR_RETURN(rows, tx.Query(load_sql_, consumer_, source_, numbers));
+    }
+    Map offsets;
+    for (const storage::Row row : rows) {
+      offsets[static_cast<int>(row.Int(0))] = row.Int(1);
+    }
+    return offsets;
+  });
+}
+
+absl::StatusOr<bool> Offsets::Move(storage::Transaction& tx, int partition, Position from,
+                                   Position to) {
+  MO_ASSIGN_OR_RETURN(
+      const storage::Result moved,
+      tx.Query(move_sql_, consumer_, source_, static_cast<int16_t>(partition), from, to));
+  return moved.affected() == 1;
+}
+
+absl::Status Offsets::Park(storage::Transaction& tx, const Event& event,
+                           const absl::Status& error) {
+  return tx.Run(park_sql_, event.envelope.account_id(), consumer_, source_,
+                static_cast<int16_t>(event.partition), event.id,
+                storage::Bytes{event.envelope.SerializeAsString()},
+                absl::CEscape(error.ToString()).substr(0, kMaxErrorBytes));
+}
+
+}  // namespace mo::events

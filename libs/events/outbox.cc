@@ -1,0 +1,85 @@
+#include "absl/strings/str_cat.h"
+#include "libs/events/events.h"
+#include "libs/events/relay.h"
+#include "libs/runtime/status.h"
+
+namespace mo::events {
+namespace {
+
+constexpr int kDeleteBatch = 1000;
+
+// The transaction has its number before the event has its id; RelayStore builds on that.
+std::string InsertSql(const std::string& schema) {
+  return absl::StrCat("INSERT INTO ", schema,
+                      ".outbox (id, partition, account_id, envelope) SELECT nextval('", schema,
+                      ".outbox_id_seq'), $1, $2, $3"
+                      " FROM (SELECT pg_current_xact_id() AS xid OFFSET 0) t"
+                      " WHERE t.xid IS NOT NULL");
+}
+
+// Looks at the oldest rows only, so that it costs the same however large the outbox is.
+std::string DeleteSql(const std::string& schema) {
+  return absl::StrCat("WITH oldest AS (SELECT id, partition, create_time FROM ", schema,
+                      ".outbox ORDER BY id LIMIT ", kDeleteBatch,
+                      " FOR UPDATE SKIP LOCKED) DELETE FROM ", schema,
+                      ".outbox o USING oldest WHERE o.id = oldest.id"
+                      " AND oldest.create_time < now() - $1 * interval '1 second'"
+                      " AND NOT EXISTS (SELECT 1 FROM ",
+                      schema,
+                      ".event_consumers c WHERE c.partition = oldest.partition"
+                      " AND c.id < oldest.id)");
+}
+
+}  // namespace
+
+Outbox::Outbox(App& app, storage::Database& database, OutboxOptions options)
+    : clock_(app.clock()),
+      database_(database),
+      options_(options),
+      insert_sql_(InsertSql(database.service())),
+      delete_sql_(DeleteSql(database.service())),
+      relay_(std::make_unique<Relay>(app, database, options)) {}
+
+Outbox::~Outbox() = default;
+
+absl::Status Outbox::Append(storage::Transaction& tx, int64_t account_id,
+                            absl::string_view partition_key,
+                            const google::protobuf::Message& payload,
+                            absl::string_view request_id) {
+  messageorganizer::common::v1::EventEnvelope envelope;
+  envelope.set_type(payload.GetDescriptor()->full_name());
+  envelope.set_account_id(account_id);
+  *envelope.mutable_time() = ToProto(clock_.Now());
+  envelope.set_payload(payload.SerializeAsString());
+  envelope.set_request_id(std::string(request_id));
+  MO_RETURN_IF_ERROR(tx.Run(insert_sql_, static_cast<int16_t>(PartitionOf(partition_key)),
+                            account_id, storage::Bytes{envelope.SerializeAsString()}));
+  tx.AfterCommit([this] { relay_->Kick(); });
+  return absl::OkStatus();
+}
+
+void Outbox::Start() { relay_->Start(); }
+void Outbox::Stop() { relay_->Stop(); }
+
+absl::StatusOr<bool> Outbox::DeleteOld() {
+  return database_.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+    MO_ASSIGN_OR_RETURN(storage::Result deleted,
+                        tx.Query(delete_sql_, absl::ToDoubleSeconds(options_.retention)));
+    return deleted.affected() == kDeleteBatch;
+  });
+}
+
+Outbox& InstallOutbox(App& app, storage::Database& database, OutboxOptions options) {
+  Outbox& outbox = app.Own<Outbox>(app, database, options);
+  app.OnRun(
+      [&outbox] {
+        outbox.Start();
+        return absl::OkStatus();
+      },
+      [&outbox] { outbox.Stop(); });
+  app.OwnWorker(absl::StrCat(database.service(), "-outbox"), absl::Minutes(1),
+                [&outbox] { return outbox.DeleteOld(); });
+  return outbox;
+}
+
+}  // namespace mo::events
