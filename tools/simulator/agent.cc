@@ -28,12 +28,12 @@ Agent::Agent(uint32_t id, AgentSpec spec, World& world, std::shared_ptr<grpc::Ch
     : id_(id),
       spec_(std::move(spec)),
       world_(world),
-      channel_(std::move(channel)),
       sends_(id, spec_, world),
+      channel_(std::move(channel)),
       credit_(spec_.credit) {}
 
 AgentView Agent::View() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   AgentView view;
   view.online = online_;
   view.attached = welcomed_;
@@ -50,7 +50,7 @@ AgentView Agent::View() {
 
 void Agent::Tick(int64_t now_ms) {
   if (now_ms < due_ms_.load(std::memory_order_relaxed)) return;
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (stream_ == nullptr && online_ && !closed_ && now_ms >= retry_due_ms_) Connect();
   ReleaseDueReceipts(now_ms);
   Pump(now_ms);
@@ -77,16 +77,16 @@ void Agent::Connect() {
 }
 
 void Agent::Cancel() {
-  if (stream_ != nullptr) stream_->Cancel();
+  if (stream_ != nullptr && !reads_ended_) stream_->Cancel();
 }
 
 void Agent::Disconnect() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   Cancel();
 }
 
 void Agent::SetOnline(bool online) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   online_ = online;
   if (!online) Cancel();
   failures_ = 0;
@@ -102,7 +102,7 @@ void Agent::AddState() {
 }
 
 void Agent::SetBanned(bool banned) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   banned_ = banned;
   if (!welcomed_) return;  // said after the Welcome
   AddState();
@@ -110,7 +110,7 @@ void Agent::SetBanned(bool banned) {
 }
 
 void Agent::SetCredit(int32_t credit) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   credit_ = credit;
   if (!welcomed_) return;  // said in the Hello
   sims::AgentItem item;
@@ -120,22 +120,21 @@ void Agent::SetCredit(int32_t credit) {
 }
 
 void Agent::Close() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   closed_ = true;
   Cancel();
 }
 
 void Agent::WaitClosed() {
-  const auto closed = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return closed_ && stream_ == nullptr;
-  };
-  absl::MutexLock lock(&mutex_, absl::Condition(&closed));
+  std::unique_lock lock(mutex_);
+  stream_ended_.wait(lock, [this] { return closed_ && stream_ == nullptr; });
+  channel_.reset();  // here, because the last reference to the agent may go in a gRPC thread
 }
 
 absl::Status Agent::Receive(sims::Inbound inbound) {
   sims::AgentItem item;
   *item.mutable_inbound() = std::move(inbound);
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (banned_) return absl::FailedPreconditionError("the SIM is banned");
   if (outbox_.queued() + outbox_.unacked_items() >= kMostQueued) {
     return absl::ResourceExhaustedError("too much waits for the gateway");
@@ -148,7 +147,7 @@ absl::Status Agent::Receive(sims::Inbound inbound) {
 
 void Agent::GiveReceipts(const std::vector<PhoneReceipt>& receipts) {
   const int64_t now_ms = NowMs();
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   for (const PhoneReceipt& receipt : receipts) {
     if (receipt.agent != id_) continue;
     outbox_.Add(OutItem::Receipt(receipt.key, receipt.state, now_ms));
@@ -160,7 +159,7 @@ void Agent::GiveReceipts(const std::vector<PhoneReceipt>& receipts) {
 void Agent::GiveMembership(sims::GroupMembership membership) {
   sims::AgentItem item;
   *item.mutable_group() = std::move(membership);
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   outbox_.Add(OutItem::Message(std::move(item)));
   Pump(NowMs());
 }
@@ -206,21 +205,19 @@ void Agent::UpdateDue() {
   due_ms_.store(due, std::memory_order_relaxed);
 }
 
-void Agent::OnWritten(AttachStream* stream, bool ok) {
-  absl::MutexLock lock(&mutex_);
-  if (stream != stream_) return;
+void Agent::OnWritten(bool ok) {
+  std::lock_guard lock(mutex_);
   writing_ = !ok;  // after a failed write the stream only ends
   Pump(NowMs());
 }
 
-void Agent::OnReadsEnded(AttachStream* stream) {
-  absl::MutexLock lock(&mutex_);
-  if (stream == stream_) reads_ended_ = true;
+void Agent::OnReadsEnded() {
+  std::lock_guard lock(mutex_);
+  reads_ended_ = true;
 }
 
-void Agent::OnClosed(AttachStream* stream, const grpc::Status& status) {
-  absl::MutexLock lock(&mutex_);
-  if (stream != stream_) return;
+void Agent::OnClosed(const grpc::Status& status) {
+  std::lock_guard lock(mutex_);
   stream_ = nullptr;
   failures_ = welcomed_ ? 0 : failures_ + 1;
   welcomed_ = false;
@@ -228,6 +225,7 @@ void Agent::OnClosed(AttachStream* stream, const grpc::Status& status) {
   world_.counters.replayed += static_cast<int64_t>(outbox_.Rewind());
   retry_due_ms_ = NowMs() + Backoff(failures_, world_.seed, id_);
   UpdateDue();
+  stream_ended_.notify_all();
 }
 
 }  // namespace mo::simulator

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "tools/simulator/outbox.h"
 #include "tools/simulator/sends.h"
 #include "tools/simulator/stream.h"
@@ -64,11 +66,12 @@ class Agent : public std::enable_shared_from_this<Agent> {
   // The SIM was put into a group, or out.
   void GiveMembership(sims::GroupMembership membership);
 
-  // Events of the stream. OnFrame returns false if the frame broke the contract.
+  // Events of the stream, of which there is one at a time. OnFrame returns false if the frame broke
+  // the contract; at OnClosed it is gone already.
   bool OnFrame(const sims::GatewayFrame& frame);
-  void OnWritten(AttachStream* stream, bool ok);
-  void OnReadsEnded(AttachStream* stream);
-  void OnClosed(AttachStream* stream, const grpc::Status& status);
+  void OnWritten(bool ok);
+  void OnReadsEnded();
+  void OnClosed(const grpc::Status& status);
 
  private:
   bool Check(const sims::GatewayFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -88,12 +91,13 @@ class Agent : public std::enable_shared_from_this<Agent> {
   const uint32_t id_;
   const AgentSpec spec_;
   World& world_;
-  const std::shared_ptr<grpc::Channel> channel_;
   std::atomic<int64_t> due_ms_{0};  // when Tick has something to do
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable stream_ended_;
   Sends sends_ ABSL_GUARDED_BY(mutex_);
-  AttachStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
+  AttachStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;  // until OnClosed; deleted just before
   bool reads_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

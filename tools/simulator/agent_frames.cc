@@ -33,7 +33,7 @@ bool Agent::Check(const sims::GatewayFrame& frame) {
 // One lock over the whole frame: a phone that acts meanwhile (comes online, reads) is reported
 // after the results.
 bool Agent::OnFrame(const sims::GatewayFrame& frame) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (!Check(frame)) {
     ++world_.counters.protocol_errors;
     return false;

@@ -114,6 +114,7 @@ TEST_CASE("an idempotent agent answers a repeated Send without delivering it aga
   World1 w({}, idempotent);
   w.Send("once", 9, {"2001"});
   REQUIRE(w.HasReceipts(9, kAllReceipts));
+  REQUIRE(Eventually([&] { return w.agent().View().unacked == 0; }));  // no replay
   w.gateway.Drop("t");
   REQUIRE(w.gateway.Wait([](const Seen& seen) { return seen.attaches == 2 && seen.open == 1; }));
   w.Send("once", 9, {"2001"});
@@ -353,6 +354,7 @@ TEST_CASE("groups: joining by link, being added and removed, leaving, writing in
 
   REQUIRE(w.network.SetMember(kWhatsApp, "g2@g.us", "+1000", true).ok());
   CHECK(memberships(2) == std::make_pair(std::string("g2@g.us"), false));
+  REQUIRE(Eventually([&] { return w.agent().View().unacked == 0; }));  // no replay
   w.gateway.Drop("t");
   REQUIRE(w.gateway.Wait([](const Seen& seen) { return seen.attaches == 2 && seen.open == 1; }));
   CHECK(w.gateway.Look().hello.groups_size() == 2);

@@ -27,7 +27,7 @@ class FakeGateway::Stream final
   }
 
   void OnReadDone(bool ok) override {
-    absl::MutexLock lock(&gateway_.mutex_);
+    std::lock_guard lock(gateway_.mutex_);
     if (!ok) return End();
     if (in_.seq() != ++seen_) gateway_.seen_.errors.push_back("sequence");
     if (in_.items_size() > 1000) gateway_.seen_.errors.push_back("too many items");
@@ -45,22 +45,24 @@ class FakeGateway::Stream final
     if (gateway_.options_.auto_ack && in_.items_size() > 0) ack_wanted_ = true;
     Pump();
     if (!finished_) StartRead(&in_);
+    gateway_.changed_.notify_all();
   }
   void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&gateway_.mutex_);
+    std::lock_guard lock(gateway_.mutex_);
     writing_ = false;
     if (ok) Pump();
   }
   void OnCancel() override {
-    absl::MutexLock lock(&gateway_.mutex_);
+    std::lock_guard lock(gateway_.mutex_);
     End();
   }
   void OnDone() override {
     {
-      absl::MutexLock lock(&gateway_.mutex_);
+      std::lock_guard lock(gateway_.mutex_);
       auto it = gateway_.open_.find(token_);
       if (it != gateway_.open_.end() && it->second == this) gateway_.open_.erase(it);
       --gateway_.streams_;
+      gateway_.changed_.notify_all();
     }
     delete this;
   }
@@ -112,8 +114,8 @@ FakeGateway::FakeGateway(Options options) : options_(std::move(options)) {
 FakeGateway::~FakeGateway() {
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
-  const auto gone = [this] { return streams_ == 0; };
-  absl::MutexLock lock(&mutex_, absl::Condition(&gone));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return streams_ == 0; });
 }
 
 std::string FakeGateway::address() const { return absl::StrCat("127.0.0.1:", port_); }
@@ -122,7 +124,7 @@ grpc::ServerBidiReactor<sims::AgentFrame, sims::GatewayFrame>* FakeGateway::Atta
     grpc::CallbackServerContext* context) {
   auto it = context->client_metadata().find("mo-agent-token");
   const bool found = it != context->client_metadata().end();
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   ++streams_;
   return new Stream(*this, found ? std::string(it->second.data(), it->second.size()) : "");
 }
@@ -132,12 +134,12 @@ bool FakeGateway::Wait(const std::function<bool(const Seen&)>& condition) {
     seen_.open = static_cast<int>(open_.size());
     return condition(seen_);
   };
-  absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&holds), absl::Seconds(10));
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::seconds(10), holds);
 }
 
 FakeGateway::Seen FakeGateway::Look() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   seen_.open = static_cast<int>(open_.size());
   return seen_;
 }
@@ -163,7 +165,7 @@ std::vector<sims::ReceiptState> FakeGateway::Seen::Receipts(int64_t key) const {
 }
 
 bool FakeGateway::Send(const std::string& token, sims::GatewayItem item) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = open_.find(token);
   if (it == open_.end()) return false;
   it->second->Push(std::move(item));
@@ -171,15 +173,16 @@ bool FakeGateway::Send(const std::string& token, sims::GatewayItem item) {
 }
 
 void FakeGateway::Ack(const std::string& token) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (auto it = open_.find(token); it != open_.end()) it->second->PushAck();
 }
 
 void FakeGateway::Drop(const std::string& token) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (auto it = open_.find(token); it != open_.end()) {
     it->second->End();
     open_.erase(it);
+    changed_.notify_all();
   }
 }
 

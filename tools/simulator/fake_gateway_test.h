@@ -3,14 +3,16 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
 
@@ -67,7 +69,8 @@ class FakeGateway : public sims::DeviceAgentService::CallbackService {
   class Stream;
 
   const Options options_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
   std::map<std::string, Stream*> open_;
   int streams_ = 0;
   Seen seen_;

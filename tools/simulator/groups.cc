@@ -41,7 +41,7 @@ Group* GroupBook::FindByLink(Network network, absl::string_view link) {
 }
 
 absl::Status GroupBook::Put(GroupSpec spec) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   const Group* other = FindByLink(spec.network, spec.invite_link);
   if (other != nullptr && other->id != spec.id) {
     return absl::InvalidArgumentError(absl::StrCat("invite_link belongs to group ", other->id));
@@ -52,14 +52,14 @@ absl::Status GroupBook::Put(GroupSpec spec) {
 }
 
 std::vector<Group> GroupBook::List() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   std::vector<Group> result;
   for (const auto& [key, group] : groups_) result.push_back(group);
   return result;
 }
 
 absl::StatusOr<GroupBook::Network> GroupBook::NetworkOf(absl::string_view id) const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   const Group* found = nullptr;
   for (const auto& [key, group] : groups_) {
     if (group.id != id) continue;
@@ -74,7 +74,7 @@ absl::StatusOr<GroupBook::Network> GroupBook::NetworkOf(absl::string_view id) co
 
 absl::StatusOr<bool> GroupBook::SetMember(Network network, absl::string_view id,
                                           absl::string_view sim, bool member) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = groups_.find(Key(network, std::string(id)));
   if (it == groups_.end()) return NoGroup(id);
   std::set<std::string>& members = it->second.members;
@@ -82,14 +82,14 @@ absl::StatusOr<bool> GroupBook::SetMember(Network network, absl::string_view id,
 }
 
 bool GroupBook::IsMember(Network network, absl::string_view id, absl::string_view sim) const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = groups_.find(Key(network, std::string(id)));
   return it != groups_.end() && it->second.members.count(std::string(sim)) > 0;
 }
 
 absl::StatusOr<std::set<std::string>> GroupBook::Members(Network network,
                                                          absl::string_view id) const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = groups_.find(Key(network, std::string(id)));
   if (it == groups_.end()) return NoGroup(id);
   return it->second.members;
@@ -97,7 +97,7 @@ absl::StatusOr<std::set<std::string>> GroupBook::Members(Network network,
 
 sims::JoinOutcome GroupBook::Join(Network network, absl::string_view link, absl::string_view sim,
                                   sims::GroupMembership* joined) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   Group* group = FindByLink(network, link);
   if (group == nullptr) return sims::JOIN_OUTCOME_INVALID_LINK;
   if (group->members.count(std::string(sim)) > 0) return sims::JOIN_OUTCOME_ALREADY_MEMBER;
@@ -110,7 +110,7 @@ sims::JoinOutcome GroupBook::Join(Network network, absl::string_view link, absl:
 
 std::vector<sims::GroupMembership> GroupBook::Of(Network network, absl::string_view sim) const {
   constexpr size_t kMost = 1000;
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   std::vector<sims::GroupMembership> result;
   for (const auto& [key, group] : groups_) {
     if (group.network != network || group.members.count(std::string(sim)) == 0) continue;
@@ -121,7 +121,7 @@ std::vector<sims::GroupMembership> GroupBook::Of(Network network, absl::string_v
 }
 
 sims::GroupMembership GroupBook::Describe(Network network, absl::string_view id, bool left) const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = groups_.find(Key(network, std::string(id)));
   return Membership(std::string(id), it == groups_.end() ? "" : it->second.name, left);
 }

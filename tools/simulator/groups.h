@@ -3,14 +3,15 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "messageorganizer/common/v1/content.pb.h"
 #include "messageorganizer/sims/v1/device.pb.h"
 #include "messageorganizer/sims/v1/sims.pb.h"
@@ -68,7 +69,7 @@ class GroupBook {
 
   Group* FindByLink(Network network, absl::string_view link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<Key, Group> groups_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -9,13 +9,13 @@ using messageorganizer::sims::v1::SendOutcome;
 bool ArrivedKeys::Insert(int64_t key, uint32_t phone) {
   // The top bits: the set itself hashes anew, so a shard's keys stay evenly spread.
   Shard& shard = shards_[Mix(static_cast<uint64_t>(key)) >> 58];
-  absl::MutexLock lock(&shard.mutex);
+  std::lock_guard lock(shard.mutex);
   return shard.keys.emplace(key, phone).second;
 }
 
 void ArrivedKeys::Clear() {
   for (Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    std::lock_guard lock(shard.mutex);
     shard.keys.clear();
   }
 }

@@ -5,12 +5,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "messageorganizer/sims/v1/device.pb.h"
 
 namespace mo::simulator {
@@ -24,7 +25,7 @@ class ArrivedKeys {
 
  private:
   struct alignas(64) Shard {
-    absl::Mutex mutex;
+    std::mutex mutex;
     absl::flat_hash_set<std::pair<int64_t, uint32_t>> keys ABSL_GUARDED_BY(mutex);
   };
   std::array<Shard, 64> shards_;

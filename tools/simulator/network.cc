@@ -58,7 +58,7 @@ std::shared_ptr<grpc::Channel> Network::ChannelTo(const std::string& gateway, ui
 }
 
 absl::Status Network::AddAgent(AgentSpec spec) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   std::shared_ptr<Agent>& agent = agents_[Key(spec.network, spec.address)];
   if (agent != nullptr) return absl::AlreadyExistsError("the SIM has an agent already");
   const uint32_t id = next_agent_++;
@@ -72,7 +72,7 @@ absl::Status Network::AddAgent(AgentSpec spec) {
 absl::Status Network::RemoveAgent(common::Network network, absl::string_view address) {
   MO_ASSIGN_OR_RETURN(const std::shared_ptr<Agent> agent, FindAgent(network, address));
   {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     agents_.erase(Key(network, std::string(address)));
     ++version_;
   }
@@ -83,7 +83,7 @@ absl::Status Network::RemoveAgent(common::Network network, absl::string_view add
 
 absl::StatusOr<std::shared_ptr<Agent>> Network::FindAgent(common::Network network,
                                                           absl::string_view address) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   auto it = agents_.find(Key(network, std::string(address)));
   if (it == agents_.end()) {
     return absl::NotFoundError(
@@ -106,7 +106,7 @@ absl::StatusOr<common::Network> Network::NetworkOf(absl::string_view address) {
 }
 
 std::vector<std::shared_ptr<Agent>> Network::Agents() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Agent>> agents;
   for (const auto& [key, agent] : agents_) agents.push_back(agent);
   return agents;

@@ -4,15 +4,16 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "tools/simulator/agent.h"
 #include "tools/simulator/world.h"
 
@@ -67,7 +68,7 @@ class Network {
 
   World world_;
   std::atomic<uint64_t> written_{0};
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   uint32_t next_agent_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<Key, std::shared_ptr<Agent>> agents_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<std::string, uint32_t>, std::shared_ptr<grpc::Channel>> channels_

@@ -6,7 +6,7 @@
 namespace mo::simulator {
 
 PhoneTotals PhoneBook::Totals() const {
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   PhoneTotals totals;
   for (const Phone& phone : phones_) {
     if (phone.flags.load(std::memory_order_relaxed) & Phone::kGroup) continue;
@@ -19,7 +19,7 @@ PhoneTotals PhoneBook::Totals() const {
 
 PhoneReport PhoneBook::Report(int network, absl::string_view prefix, uint32_t from,
                               size_t most) const {
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   PhoneReport report;
   for (const Phone& phone : phones_) {
     if (network != 0 && phone.network != network) continue;
@@ -40,10 +40,10 @@ PhoneReport PhoneBook::Report(int network, absl::string_view prefix, uint32_t fr
 }
 
 void PhoneBook::ResetCounts() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   arrived_.Clear();
   for (Phone& phone : phones_) {
-    absl::MutexLock stripe(&Stripe(phone));
+    std::lock_guard stripe(Stripe(phone));
     phone.received.store(0);
     phone.distinct.store(0);
     if (!phone.details) continue;

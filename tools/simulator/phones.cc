@@ -106,7 +106,7 @@ Phone* PhoneBook::AddLocked(common::Network network, const std::string& address)
 }
 
 size_t PhoneBook::Create(const std::vector<PhoneSpec>& specs, bool group) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   size_t created = 0;
   for (const PhoneSpec& spec : specs) {
     auto it = index_[spec.network].find(spec.address);
@@ -117,7 +117,7 @@ size_t PhoneBook::Create(const std::vector<PhoneSpec>& specs, bool group) {
       ++created;
     }
     if (spec.name.empty() && spec.phone.empty()) continue;
-    absl::MutexLock stripe(&Stripe(*phone));
+    std::lock_guard stripe(Stripe(*phone));
     if (!spec.name.empty()) Details(*phone).name = spec.name;
     if (!spec.phone.empty()) Details(*phone).phone = spec.phone;
   }
@@ -125,7 +125,7 @@ size_t PhoneBook::Create(const std::vector<PhoneSpec>& specs, bool group) {
 }
 
 absl::StatusOr<Phone*> PhoneBook::Find(common::Network network, absl::string_view address) const {
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   auto it = index_[network].find(address);
   if (it == index_[network].end()) {
     return absl::NotFoundError(
@@ -137,7 +137,7 @@ absl::StatusOr<Phone*> PhoneBook::Find(common::Network network, absl::string_vie
 void PhoneBook::FindAll(common::Network network, const sims::SendBatch& batch,
                         std::vector<Phone*>* phones) const {
   phones->clear();
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   const auto& index = index_[network];
   for (const sims::SendMessage& message : batch.messages()) {
     auto it = index.find(message.address());
@@ -166,7 +166,7 @@ Arrival PhoneBook::Arrive(Phone& phone, const Arriving& arriving, const Settings
     arrival.delay_ms = settings.receipts.delay_ms;
     return arrival;
   }
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   PhoneDetails& details = Details(phone);
   if (absl::c_linear_search(details.blocked, arriving.sim)) {
     arrival.outcome = sims::SEND_OUTCOME_BLOCKED;
@@ -192,7 +192,7 @@ Arrival PhoneBook::Arrive(Phone& phone, const Arriving& arriving, const Settings
 
 bool PhoneBook::MayRead(Phone& phone, uint32_t agent, int64_t key) {
   if (!(phone.flags.load() & Phone::kOffline)) return true;
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   if (!(phone.flags.load() & Phone::kOffline)) return true;
   Details(phone).waiting.push_back({agent, key, true, kRead, {}});
   return false;
@@ -201,7 +201,7 @@ bool PhoneBook::MayRead(Phone& phone, uint32_t agent, int64_t key) {
 std::vector<PhoneReceipt> PhoneBook::SetOnline(Phone& phone, bool online,
                                                const Settings& settings) {
   std::vector<PhoneReceipt> receipts;
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   if (!online) {
     phone.flags.fetch_or(Phone::kOffline);
     return receipts;
@@ -228,7 +228,7 @@ std::vector<PhoneReceipt> PhoneBook::SetOnline(Phone& phone, bool online,
 
 std::vector<PhoneReceipt> PhoneBook::MarkRead(Phone& phone) {
   std::vector<PhoneReceipt> receipts;
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   if (!phone.details) return receipts;
   for (const auto& [agent, key] : std::exchange(phone.details->unread, {})) {
     receipts.push_back({agent, key, sims::RECEIPT_STATE_READ});
@@ -237,7 +237,7 @@ std::vector<PhoneReceipt> PhoneBook::MarkRead(Phone& phone) {
 }
 
 void PhoneBook::SetBlocked(Phone& phone, absl::string_view sim, bool blocked) {
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   std::vector<std::string>& list = Details(phone).blocked;
   list.erase(std::remove(list.begin(), list.end(), sim), list.end());
   if (blocked) list.push_back(std::string(sim));
@@ -249,23 +249,23 @@ void PhoneBook::SetBlocked(Phone& phone, absl::string_view sim, bool blocked) {
 }
 
 bool PhoneBook::Blocks(Phone& phone, absl::string_view sim) {
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   return phone.details && absl::c_linear_search(phone.details->blocked, sim);
 }
 
 void PhoneBook::SetPolicy(Phone& phone, const ReceiptPolicy& policy) {
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   Details(phone).policy = std::make_unique<ReceiptPolicy>(policy);
   phone.flags.fetch_or(Phone::kOwnPolicy);
 }
 
 ReceiptPolicy PhoneBook::Policy(Phone& phone, const Settings& settings) {
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   return phone.details && phone.details->policy ? *phone.details->policy : settings.receipts;
 }
 
 PhoneView PhoneBook::View(Phone& phone) {
-  absl::MutexLock lock(&Stripe(phone));
+  std::lock_guard lock(Stripe(phone));
   PhoneView view;
   view.distinct = phone.distinct.load();
   view.received = phone.received.load();

@@ -9,15 +9,17 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "tools/simulator/keys.h"
 #include "tools/simulator/settings.h"
@@ -162,7 +164,7 @@ class PhoneBook {
  private:
   static constexpr int kStripes = 256;
 
-  absl::Mutex& Stripe(const Phone& phone) const { return stripes_[phone.id % kStripes]; }
+  std::mutex& Stripe(const Phone& phone) const { return stripes_[phone.id % kStripes]; }
   void Count(Phone& phone, int64_t key);
   uint8_t DrawStages(const ReceiptPolicy& policy, int64_t key) const;
   Phone* AddLocked(common::Network network, const std::string& address)
@@ -170,8 +172,8 @@ class PhoneBook {
 
   const uint64_t seed_;
   ArrivedKeys arrived_;
-  mutable std::array<absl::Mutex, kStripes> stripes_;
-  mutable absl::Mutex mutex_;
+  mutable std::array<std::mutex, kStripes> stripes_;
+  mutable std::shared_mutex mutex_;
   std::deque<Phone> phones_ ABSL_GUARDED_BY(mutex_);
   std::array<absl::flat_hash_map<absl::string_view, Phone*>, common::Network_ARRAYSIZE> index_
       ABSL_GUARDED_BY(mutex_);

@@ -6,8 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
-#include "absl/synchronization/mutex.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "messageorganizer/common/v1/content.pb.h"
@@ -52,17 +53,17 @@ struct Settings {
 class SettingsBox {
  public:
   std::shared_ptr<const Settings> Get() const {
-    absl::ReaderMutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     return settings_;
   }
   void Set(Settings settings) {
     auto next = std::make_shared<const Settings>(settings);
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     settings_ = std::move(next);
   }
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<const Settings>();
 };

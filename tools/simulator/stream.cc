@@ -49,7 +49,7 @@ void AttachStream::Start() {
 
 void AttachStream::OnReadDone(bool ok) {
   if (!ok) {
-    agent_->OnReadsEnded(this);
+    agent_->OnReadsEnded();
     RemoveHold();
     return;
   }
@@ -58,11 +58,14 @@ void AttachStream::OnReadDone(bool ok) {
   Read();
 }
 
-void AttachStream::OnWriteDone(bool ok) { agent_->OnWritten(this, ok); }
+void AttachStream::OnWriteDone(bool ok) { agent_->OnWritten(ok); }
 
 void AttachStream::OnDone(const grpc::Status& status) {
-  agent_->OnClosed(this, status);
+  // gRPC 1.51 breaks if the last reference to a channel goes in one of its own threads: ours goes
+  // before the agent, and so the owner of the channels, hears of the end.
+  const std::shared_ptr<Agent> agent = agent_;
   delete this;
+  agent->OnClosed(status);
 }
 
 }  // namespace mo::simulator

@@ -28,7 +28,7 @@ class AttachStream final
   void Send();
   // Starts the call; the frame made before is its first.
   void Start();
-  // Ends the call; may be called at any time before OnClosed.
+  // Ends the call; not after OnReadsEnded, which comes before the end in any case.
   void Cancel() { context_.TryCancel(); }
 
   void OnReadDone(bool ok) override;
