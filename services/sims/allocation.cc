@@ -85,7 +85,12 @@ absl::StatusOr<v1::AllocateResponse> Allocation::Allocate(const Caller& caller,
     if (known) return *known;
     MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> taken,
                         TakePlace(tx, request.network(), IdOf(request.sim_id())));
-    if (!taken) return SimPoolFull();
+    if (!taken) {
+      // Perhaps another call for this very contact has taken the last place since we looked.
+      MO_ASSIGN_OR_RETURN(known, SelectAllocation(tx, contact_id));
+      if (known) return *known;
+      return SimPoolFull();
+    }
     MO_RETURN_IF_ERROR(tx.Run(kInsertAllocation, tx.account_id(), contact_id, IdOf(taken->sim_id()),
                               app_.clock().Now()));
     return *taken;

@@ -94,6 +94,12 @@ class TestAgent {
     std::lock_guard lock(mutex_);
     return last_text_;
   }
+  // The texts for an address, in the order of arrival, copies included.
+  std::vector<std::string> texts(const std::string& address) const {
+    std::lock_guard lock(mutex_);
+    const auto found = texts_.find(address);
+    return found == texts_.end() ? std::vector<std::string>() : found->second;
+  }
   int64_t acked() const {
     std::lock_guard lock(mutex_);
     return acked_;
@@ -119,6 +125,7 @@ class TestAgent {
           sent_[message.client_message_id()] = message.address();
           order_.push_back(message.client_message_id());
           last_text_ = item.send().content().text().body();
+          texts_[message.address()].push_back(last_text_);
         }
       }
     }
@@ -135,6 +142,7 @@ class TestAgent {
   std::map<int64_t, std::string> sent_;
   std::vector<int64_t> order_;
   std::string last_text_;
+  std::map<std::string, std::vector<std::string>> texts_;
   int64_t acked_ = 0;
   int64_t epoch_ = 0;
   bool ended_ = false;

@@ -150,6 +150,11 @@ function(mo_folder target dir prefix links)
     add_executable(${prefix}_test ${tests})
     target_compile_options(${prefix}_test PRIVATE ${MO_WARNINGS} -Wno-shadow)
     target_link_libraries(${prefix}_test PRIVATE ${target} mo_testing Catch2::Catch2WithMain)
+    if(MO_SANITIZE MATCHES thread)
+      # Debian's Abseil is built without TSan, which then sees races where its mutexes are held.
+      target_sources(${prefix}_test PRIVATE ${CMAKE_SOURCE_DIR}/tools/cmake/tsan_absl.cc)
+      target_link_libraries(${prefix}_test PRIVATE ${CMAKE_DL_LIBS})
+    endif()
     catch_discover_tests(${prefix}_test TEST_PREFIX "${prefix}: " DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 120)
   endif()
