@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "libs/transcode/form.h"
 #include "libs/transcode/json_value.h"
 #include "libs/transcode/openapi_schema.h"
 #include "messageorganizer/common/v1/options.pb.h"
@@ -88,6 +89,20 @@ OrderedJson JsonContent(OrderedJson schema) {
   return {{"application/json", {{"schema", std::move(schema)}}}};
 }
 
+// The schema of an upload as a form.
+OrderedJson Form(const pb::Descriptor& request, const FieldDescriptor& file, Schemas* schemas) {
+  OrderedJson properties = {{"file",
+                             {{"type", "string"},
+                              {"contentMediaType", "application/octet-stream"},
+                              {"description", "The file; its name is taken over."}}}};
+  for (int i = 0; i < request.field_count(); ++i) {
+    const FieldDescriptor* field = request.field(i);
+    if (field == &file || field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) continue;
+    properties[field->name()] = schemas->Field(field);
+  }
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", {"file"}}};
+}
+
 OrderedJson Body(const Route& route, const std::set<const FieldDescriptor*>& taken,
                  Schemas* schemas) {
   const pb::Descriptor* request = route.method->descriptor->input_type();
@@ -96,8 +111,12 @@ OrderedJson Body(const Route& route, const std::set<const FieldDescriptor*>& tak
             {"content", JsonContent(schemas->Ref(route.body_field->message_type()))}};
   }
   OrderedJson schema = taken.empty() ? schemas->Ref(request) : schemas->Object(request, taken);
+  OrderedJson form;
+  if (const FieldDescriptor* file = FileField(route)) form = Form(*request, *file, schemas);
   const bool any_required = schema.contains("$ref") || schema.contains("required");
-  return {{"required", any_required}, {"content", JsonContent(std::move(schema))}};
+  OrderedJson content = JsonContent(std::move(schema));
+  if (!form.is_null()) content["multipart/form-data"] = {{"schema", std::move(form)}};
+  return {{"required", any_required}, {"content", std::move(content)}};
 }
 
 OrderedJson Answer(const Method& method, Schemas* schemas) {

@@ -7,14 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "google/api/httpbody.pb.h"
-#include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/util/json_util.h"
-#include "google/protobuf/wire_format_lite.h"
 #include "libs/http/message.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/status.h"
 #include "libs/transcode/json_check.h"
 #include "libs/transcode/json_value.h"
+#include "libs/transcode/wire.h"
 
 namespace mo::transcode {
 namespace {
@@ -40,31 +39,6 @@ std::string EncodeJson(const Registry& registry, const pb::Descriptor* type, abs
     problems->Add(field, "BAD_FORMAT", "is not a value of this field");
   }
   return bytes;
-}
-
-// `bytes` as the value of an embedded message field.
-std::string AsField(const pb::FieldDescriptor& field, const std::string& bytes) {
-  std::string out;
-  uint8_t head[16];
-  uint8_t* end = pb::io::CodedOutputStream::WriteTagToArray(
-      pb::internal::WireFormatLite::MakeTag(
-          field.number(), pb::internal::WireFormatLite::WIRETYPE_LENGTH_DELIMITED),
-      head);
-  end = pb::io::CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(bytes.size()), end);
-  out.reserve(bytes.size() + sizeof(head));
-  out.append(reinterpret_cast<const char*>(head), static_cast<size_t>(end - head));
-  out.append(bytes);
-  return out;
-}
-
-// Whether JSON can hold it.
-bool IsUtf8(const std::string& text) {
-  try {
-    Json(text).dump();
-    return true;
-  } catch (const Json::exception&) {
-    return false;
-  }
 }
 
 // Puts a text from the path or the query where `path` leads, as the JSON that its field takes.
@@ -149,8 +123,8 @@ absl::StatusOr<std::string> EncodeRequest(const Registry& registry, const Route&
     if (route.whole_body) {
       bytes = EncodeJson(registry, type, body, &problems);
     } else if (route.body_field != nullptr) {
-      bytes = AsField(*route.body_field,
-                      EncodeJson(registry, route.body_field->message_type(), body, &problems));
+      AppendField(*route.body_field,
+                  EncodeJson(registry, route.body_field->message_type(), body, &problems), &bytes);
     } else {
       problems.Add("", "BODY_NOT_ALLOWED", "this method takes no body");
     }

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/log.h"
+#include "libs/transcode/form.h"
 #include "libs/transcode/transcoder.h"
 #include "services/edge/problem.h"
 
@@ -19,9 +20,11 @@ namespace {
 // thread.
 constexpr size_t kInlineBytes = 64 << 10;
 
-bool IsJson(absl::string_view content_type) {
-  const absl::string_view type =
-      absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
+absl::string_view TypeOf(absl::string_view content_type) {
+  return absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
+}
+
+bool IsJson(absl::string_view type) {
   return type.empty() || absl::EqualsIgnoreCase(type, "application/json") ||
          absl::EndsWithIgnoreCase(type, "+json");
 }
@@ -36,6 +39,7 @@ struct Api::Exchange {
   absl::Time start = absl::Now();
   transcode::RouteMatch match;
   Admitted admitted;
+  bool form = false;  // the body is multipart
 
   const transcode::Route& route() const { return *match.route; }
 };
@@ -79,7 +83,10 @@ void Api::Handle(http::Request request, http::Responder responder, std::string r
 
 void Api::LetIn(std::shared_ptr<Exchange> exchange) {
   const std::string& body = exchange->request.body;
-  if (!body.empty() && !IsJson(exchange->request.headers.Get("Content-Type"))) {
+  const absl::string_view type = TypeOf(exchange->request.headers.Get("Content-Type"));
+  exchange->form = absl::EqualsIgnoreCase(type, "multipart/form-data") &&
+                   transcode::FileField(exchange->route()) != nullptr;
+  if (!body.empty() && !exchange->form && !IsJson(type)) {
     return Fail(*exchange, Error(absl::StatusCode::kInvalidArgument, "MEDIA_TYPE_UNKNOWN",
                                  "the body must be application/json"));
   }
@@ -93,9 +100,12 @@ void Api::LetIn(std::shared_ptr<Exchange> exchange) {
 
 void Api::Encode(std::shared_ptr<Exchange> exchange) {
   http::Request& request = exchange->request;
+  const std::string body = std::exchange(request.body, {});
   absl::StatusOr<std::string> bytes =
-      transcode::EncodeRequest(registry_, exchange->route(), exchange->match.values, request.query,
-                               std::exchange(request.body, {}));
+      exchange->form
+          ? transcode::EncodeForm(exchange->route(), request.headers.Get("Content-Type"), body)
+          : transcode::EncodeRequest(registry_, exchange->route(), exchange->match.values,
+                                     request.query, body);
   if (!bytes.ok()) return Fail(*exchange, bytes.status());
   backends_.Call(*exchange->route().method, exchange->admitted.caller, *bytes,
                  [this, exchange](const absl::StatusOr<std::string>& response) {
@@ -114,6 +124,10 @@ void Api::Answer(const Exchange& exchange, const absl::StatusOr<std::string>& re
   answer.headers.Add("Cache-Control", "no-store");
   answer.headers.Add("X-Content-Type-Options", "nosniff");
   answer.headers.Add("X-Request-Id", exchange.request_id);
+  // Strangers' files must not run as pages of ours.
+  if (exchange.route().method->raw_response) {
+    answer.headers.Add("Content-Security-Policy", "sandbox; default-src 'none'");
+  }
   Send(exchange, std::move(answer));
 }
 

@@ -59,29 +59,27 @@ void Backends::Stop() {
 }
 
 void Backends::Start(const std::string& service, const std::string& path,
-                     std::unique_ptr<Pending> owned) {
-  Pending* call = owned.get();
-  if (!in_flight_.Enter(&call->context)) {
+                     std::shared_ptr<Pending> call) {
+  const InFlight::Context context(call, &call->context);
+  if (!in_flight_.Enter(context)) {
     call->done(absl::UnavailableError("stopping"));
     return;
   }
-  owned.release();  // the callback deletes it
   stubs_.at(service)->UnaryCall(&call->context, path, grpc::StubOptions(), &call->request,
-                                &call->response, [this, call](const grpc::Status& status) {
+                                &call->response, [this, call, context](const grpc::Status& status) {
                                   if (status.ok()) {
                                     call->done(ToString(call->response));
                                   } else {
                                     call->done(FromGrpc(status));
                                   }
                                   call->done = nullptr;
-                                  in_flight_.Leave(&call->context);
-                                  delete call;
+                                  in_flight_.Leave(context);
                                 });
 }
 
 void Backends::Call(const transcode::Method& method, const Caller& caller,
                     const std::string& request, Done done) {
-  auto call = std::make_unique<Pending>();
+  auto call = std::make_shared<Pending>();
   grpc::ClientContext& context = call->context;
   context.AddMetadata(kIdentityMetadata, app_.identity().Sign(caller, app_.clock().Now()));
   context.AddMetadata(kRequestIdMetadata, caller.request_id);
@@ -104,7 +102,7 @@ void Backends::CheckHealth(std::function<void(std::vector<std::string>)> done) {
   auto round = std::make_shared<Round>();
   round->left = stubs_.size();
   for (const auto& [service, stub] : stubs_) {
-    auto call = std::make_unique<Pending>();
+    auto call = std::make_shared<Pending>();
     call->context.set_deadline(absl::ToChronoTime(absl::Now() + kHealthDeadline));
     call->request = ToBuffer("");
     call->done = [round, name = service, done](const absl::StatusOr<std::string>& answer) {

@@ -42,7 +42,7 @@ class Backends {
  private:
   struct Pending;
 
-  void Start(const std::string& service, const std::string& path, std::unique_ptr<Pending> call);
+  void Start(const std::string& service, const std::string& path, std::shared_ptr<Pending> call);
 
   App& app_;
   const transcode::Registry& registry_;

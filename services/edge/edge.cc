@@ -20,6 +20,7 @@ namespace mo::edge {
 namespace {
 
 constexpr int kThreads = 2;
+constexpr char kEventsScope[] = "events:read";
 constexpr size_t kMaxBody = 1 << 20;
 constexpr size_t kMaxMediaBody = 14 << 20;  // 10 MB as base64
 
@@ -143,18 +144,25 @@ void Edge::HandleReady(const http::Responder& responder) {
 void Edge::HandleEvents(http::Request request, http::Responder responder, std::string request_id) {
   std::optional<std::string> last;
   if (const std::string* id = request.headers.Find("Last-Event-ID")) last = *id;
-  gate_.Admit(request.headers, "events:read", request_id,
-              [this, last, responder, request_id](const absl::StatusOr<Admitted>& admitted) {
-                absl::Status status = admitted.status();
-                if (status.ok() && admitted->caller.account_id == 0) {
-                  status = Error(absl::StatusCode::kPermissionDenied, "ACCOUNT_MISSING",
-                                 "a key of an account is needed");
-                }
-                if (status.ok()) {
-                  status = feed_.Add(admitted->caller.account_id, last, responder, request_id);
-                }
-                if (!status.ok()) responder.Send(ProblemResponse(status, request_id));
-              });
+  FeedHub::Recheck recheck = [this, request_id,
+                              key = std::string(request.headers.Get("Authorization"))](
+                                 std::function<void(const absl::Status&)> done) {
+    gate_.Identify(key, kEventsScope, request_id,
+                   [done](const absl::StatusOr<Caller>& who) { done(who.status()); });
+  };
+  gate_.Admit(
+      request.headers, kEventsScope, request_id,
+      [this, last, responder, request_id, recheck](const absl::StatusOr<Admitted>& admitted) {
+        absl::Status status = admitted.status();
+        if (status.ok() && admitted->caller.account_id == 0) {
+          status = Error(absl::StatusCode::kPermissionDenied, "ACCOUNT_MISSING",
+                         "a key of an account is needed");
+        }
+        if (status.ok()) {
+          status = feed_.Add(admitted->caller.account_id, last, responder, request_id, recheck);
+        }
+        if (!status.ok()) responder.Send(ProblemResponse(status, request_id));
+      });
 }
 
 }  // namespace mo::edge

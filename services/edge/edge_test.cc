@@ -185,6 +185,22 @@ TEST_CASE("Requests that are wrong in their form") {
   }
 }
 
+TEST_CASE("Uploads may be forms, other routes take JSON only") {
+  Rest rest;
+  const auto send = [&](const char* path, const std::string& part) {
+    return rest.Send("POST", path,
+                     absl::StrCat("--X\r\nContent-Disposition: form-data; name=\"", part,
+                                  "\"\r\n\r\nabc\r\n--X--\r\n"),
+                     rest.key, {{"Content-Type", "multipart/form-data; boundary=X"}});
+  };
+  const http::Response unknown = send("/v1/media", "nope");
+  CHECK(unknown.status == 400);
+  CHECK(Json::parse(unknown.body)["errors"][0]["field"] == "nope");
+  // Well formed: only the media service is missing here.
+  CHECK(send("/v1/media", "file").status == 501);
+  CHECK(send("/v1/links", "file").status == 415);
+}
+
 TEST_CASE("No route answers nonsense with 500") {
   Rest rest;
   const std::string bodies[] = {"{",

@@ -17,6 +17,8 @@ constexpr int kReadBatch = 200;
 constexpr size_t kMaxQueued = 512 << 10;  // of one client; the server cuts it off at 1 MiB
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
 constexpr absl::Duration kHeartbeat = absl::Seconds(15);
+// With what the authenticator keeps, a revoked key stops hearing within 10 seconds.
+constexpr absl::Duration kRecheck = absl::Seconds(5);
 
 std::string Format(const FeedEvent& event) {
   return absl::StrCat("id: ", event.seq, "\nevent: ", event.type, "\ndata: ", event.payload,
@@ -69,12 +71,13 @@ void FeedHub::Stop() {
 }
 
 absl::Status FeedHub::Add(int64_t account_id, std::optional<std::string> last_event_id,
-                          http::Responder responder, std::string request_id) {
+                          http::Responder responder, std::string request_id, Recheck recheck) {
   auto client = std::make_shared<Client>();
   client->account_id = account_id;
   client->last_event_id = std::move(last_event_id);
   client->responder = std::move(responder);
   client->request_id = std::move(request_id);
+  client->recheck = std::move(recheck);
   absl::MutexLock lock(&mutex_);
   if (stopping_) return absl::UnavailableError("stopping");
   Clients& list = clients_[account_id];
@@ -206,7 +209,7 @@ absl::Status FeedHub::Open(const std::shared_ptr<Client>& client, int64_t head) 
   client->stream = client->responder.StartStream(200, StreamHeaders(client->request_id));
   client->responder = {};
   client->opened = true;
-  client->last_write = absl::Now();
+  client->last_write = client->last_check = absl::Now();
   // A comment first, so that the client knows that it is connected.
   client->stream.Write(absl::StrCat(": connected\nretry: 1000\n\n", gap ? Gap(client->seq) : ""));
   client->stream.OnClose([this, weak = std::weak_ptr<Client>(client)] {
@@ -218,7 +221,15 @@ absl::Status FeedHub::Open(const std::shared_ptr<Client>& client, int64_t head) 
 void FeedHub::Beat(const Clients& clients) {
   const absl::Time now = absl::Now();
   for (const auto& client : clients) {
-    if (!client->opened || now - client->last_write < kHeartbeat) continue;
+    if (!client->opened) continue;
+    if (now - client->last_check >= kRecheck) {
+      client->last_check = now;
+      // Streams are safe to close from wherever the answer comes; OnClose removes the client.
+      client->recheck([stream = client->stream](const absl::Status& status) mutable {
+        if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) stream.Close();
+      });
+    }
+    if (now - client->last_write < kHeartbeat) continue;
     client->last_write = now;
     if (!client->stream.Write(": \n\n")) Remove(*client);
   }

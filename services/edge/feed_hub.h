@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,9 @@ namespace mo::edge {
 // gets its events later; one that is gone is forgotten.
 class FeedHub {
  public:
+  // Asks whether a client may still listen; calls back from any thread, at once or later.
+  using Recheck = std::function<void(std::function<void(const absl::Status&)>)>;
+
   static constexpr size_t kMaxClientsPerAccount = 100;
   static constexpr size_t kMaxClients = 5000;
 
@@ -35,10 +39,10 @@ class FeedHub {
   void Stop();
 
   // Takes over a request: it is answered with the stream once its place in the feed is known.
-  // `last_event_id`: as the client sent it; none: from now on. RESOURCE_EXHAUSTED when there are
-  // too many.
+  // `last_event_id`: as the client sent it; none: from now on. `recheck` is asked every 5 seconds:
+  // a refusal ends the stream. RESOURCE_EXHAUSTED when there are too many.
   absl::Status Add(int64_t account_id, std::optional<std::string> last_event_id,
-                   http::Responder responder, std::string request_id);
+                   http::Responder responder, std::string request_id, Recheck recheck);
 
   // There are new events in the table.
   void Wake();
@@ -49,10 +53,12 @@ class FeedHub {
     std::optional<std::string> last_event_id;
     http::Responder responder;
     std::string request_id;
+    Recheck recheck;
     bool opened = false;  // the stream has begun, at `seq`
     http::Stream stream;
     int64_t seq = 0;
     absl::Time last_write;
+    absl::Time last_check;
   };
   using Clients = std::vector<std::shared_ptr<Client>>;
 
@@ -63,6 +69,7 @@ class FeedHub {
                                               const Clients& clients);
   void Deliver(Client& client, const std::vector<FeedEvent>& events);
   absl::Status Open(const std::shared_ptr<Client>& client, int64_t head);
+  // Heartbeats and rechecks.
   void Beat(const Clients& clients);
   void Remove(const Client& client);
 

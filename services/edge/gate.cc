@@ -33,6 +33,18 @@ absl::StatusOr<std::string> IdempotencyKeyOf(const http::Headers& headers) {
 
 }  // namespace
 
+void Gate::Identify(const std::string& authorization, const std::string& scope,
+                    const std::string& request_id, Authenticator::Done done) {
+  authenticator_.Authenticate(
+      authorization, request_id, [scope, done = std::move(done)](absl::StatusOr<Caller> who) {
+        if (who.ok() && !who->Holds(scope)) {
+          who = Error(absl::StatusCode::kPermissionDenied, "SCOPE_MISSING",
+                      absl::StrCat("the key needs the scope \"", scope, "\""));
+        }
+        done(std::move(who));
+      });
+}
+
 void Gate::Admit(const http::Headers& headers, const std::string& scope,
                  const std::string& request_id, Done done) {
   Caller extra;
@@ -42,27 +54,22 @@ void Gate::Admit(const http::Headers& headers, const std::string& scope,
   if (!idempotency_key.ok()) return done(idempotency_key.status());
   extra.idempotency_key = *std::move(idempotency_key);
   if (scope == "public") return done(Admitted{std::move(extra), {}});
-  authenticator_.Authenticate(
-      headers.Get("Authorization"), request_id,
-      [this, scope, extra = std::move(extra), done = std::move(done)](absl::StatusOr<Caller> who) {
-        if (!who.ok()) return done(who.status());
-        if (!who->Holds(scope)) {
-          return done(Error(absl::StatusCode::kPermissionDenied, "SCOPE_MISSING",
-                            absl::StrCat("the key needs the scope \"", scope, "\"")));
-        }
-        Caller caller = *std::move(who);
-        caller.request_id = extra.request_id;
-        caller.traceparent = extra.traceparent;
-        caller.idempotency_key = extra.idempotency_key;
-        const std::string key = caller.actor;
-        limiter_.Ask(key, [caller = std::move(caller), done](const RateDecision& rate) {
-          if (rate.allowed) return done(Admitted{caller, rate});
-          done(WithRetryDelay(
-              Error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
-                    absl::StrCat("the key may make ", rate.limit, " requests per second")),
-              rate.retry_after));
-        });
-      });
+  Identify(std::string(headers.Get("Authorization")), scope, request_id,
+           [this, extra = std::move(extra), done = std::move(done)](absl::StatusOr<Caller> who) {
+             if (!who.ok()) return done(who.status());
+             Caller caller = *std::move(who);
+             caller.request_id = extra.request_id;
+             caller.traceparent = extra.traceparent;
+             caller.idempotency_key = extra.idempotency_key;
+             const std::string key = caller.actor;
+             limiter_.Ask(key, [caller = std::move(caller), done](const RateDecision& rate) {
+               if (rate.allowed) return done(Admitted{caller, rate});
+               done(WithRetryDelay(
+                   Error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
+                         absl::StrCat("the key may make ", rate.limit, " requests per second")),
+                   rate.retry_after));
+             });
+           });
 }
 
 std::string RequestIdOf(const http::Headers& headers, IdGenerator& ids) {

@@ -27,6 +27,11 @@ class Gate {
   Gate(Authenticator& authenticator, RateLimiter& limiter)
       : authenticator_(authenticator), limiter_(limiter) {}
 
+  // Passes whom the key belongs to, if it holds the scope; UNAUTHENTICATED or PERMISSION_DENIED if
+  // not.
+  void Identify(const std::string& authorization, const std::string& scope,
+                const std::string& request_id, Authenticator::Done done);
+
   // Passes the caller with request id, traceparent and idempotency key, or UNAUTHENTICATED,
   // PERMISSION_DENIED, RESOURCE_EXHAUSTED; at once or from another thread. With scope "public"
   // everybody comes in, as nobody.
