@@ -1,0 +1,172 @@
+#include "services/channels/broadcast_store.h"
+
+#include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "services/channels/errors.h"
+
+namespace mo::channels {
+namespace {
+
+// Columns in the order that FromRow reads.
+#define BROADCAST_COLUMNS \
+  "id, content, audience, state, send_time, expire_time, create_time, finish_time"
+
+v1::Broadcast FromRow(const storage::Row& row) {
+  v1::Broadcast broadcast;
+  broadcast.set_id(FormatId("brd", row.Int(0)));
+  broadcast.mutable_content()->ParseFromString(row.String(1));
+  broadcast.mutable_audience()->ParseFromString(row.String(2));
+  broadcast.set_state(static_cast<v1::BroadcastState>(row.Int(3)));
+  *broadcast.mutable_send_time() = ToProto(row.Time(4));
+  if (!row.IsNull(5)) *broadcast.mutable_expire_time() = ToProto(row.Time(5));
+  *broadcast.mutable_create_time() = ToProto(row.Time(6));
+  if (!row.IsNull(7)) *broadcast.mutable_finish_time() = ToProto(row.Time(7));
+  return broadcast;
+}
+
+absl::StatusOr<v1::Broadcast> One(const absl::StatusOr<storage::Result>& rows) {
+  if (!rows.ok()) return rows.status();
+  if (rows->empty()) return BroadcastNotFound();
+  return FromRow((*rows)[0]);
+}
+
+std::vector<BroadcastKey> Keys(const storage::Result& rows) {
+  std::vector<BroadcastKey> keys;
+  for (const storage::Row row : rows) keys.push_back({row.Int(0), row.Int(1)});
+  return keys;
+}
+
+}  // namespace
+
+constexpr char kInsertBroadcast[] =
+    "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
+    "expire_time, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+constexpr char kInsertProgress[] =
+    "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
+absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
+  const std::string content = broadcast.content().SerializeAsString();
+  const std::string audience = broadcast.audience().SerializeAsString();
+  MO_RETURN_IF_ERROR(tx.Run(kInsertBroadcast, tx.account_id(), id, storage::Bytes{content},
+                            storage::Bytes{audience}, static_cast<int16_t>(broadcast.state()),
+                            FromProto(broadcast.send_time()), FromProto(broadcast.expire_time()),
+                            FromProto(broadcast.create_time())));
+  return tx.Run(kInsertProgress, tx.account_id(), id);
+}
+
+constexpr char kSelectBroadcast[] =
+    "SELECT " BROADCAST_COLUMNS " FROM channels.broadcasts WHERE account_id = $1 AND id = $2";
+absl::StatusOr<v1::Broadcast> SelectBroadcast(storage::Transaction& tx, BroadcastKey key) {
+  return One(tx.Query(kSelectBroadcast, key.account_id, key.id));
+}
+
+constexpr char kLockBroadcast[] =
+    "SELECT " BROADCAST_COLUMNS
+    " FROM channels.broadcasts WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE";
+absl::StatusOr<v1::Broadcast> LockBroadcast(storage::Transaction& tx, BroadcastKey key) {
+  return One(tx.Query(kLockBroadcast, key.account_id, key.id));
+}
+
+constexpr char kSelectBroadcasts[] =
+    "SELECT " BROADCAST_COLUMNS
+    " FROM channels.broadcasts WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction& tx,
+                                                            int64_t before, int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(kSelectBroadcasts, tx.account_id(), before, limit));
+  std::vector<v1::Broadcast> broadcasts;
+  for (const storage::Row row : rows) broadcasts.push_back(FromRow(row));
+  return broadcasts;
+}
+
+constexpr char kUpdateBroadcast[] =
+    "UPDATE channels.broadcasts SET state = $3, send_time = $4, finish_time = $5 "
+    "WHERE account_id = $1 AND id = $2";
+absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key,
+                             const v1::Broadcast& broadcast) {
+  return tx.Run(
+      kUpdateBroadcast, key.account_id, key.id, static_cast<int16_t>(broadcast.state()),
+      FromProto(broadcast.send_time()),
+      broadcast.has_finish_time() ? FromProto(broadcast.finish_time()) : absl::InfinitePast());
+}
+
+// Whoever changes it pushes it at once; half a second later a worker does, should that one be gone.
+constexpr char kSetControl[] =
+    "UPDATE channels.broadcasts SET control = $3, control_version = control_version + 1, "
+    "control_confirm = false, control_push_time = now() + interval '500 ms' "
+    "WHERE account_id = $1 AND id = $2";
+absl::Status SetControl(storage::Transaction& tx, BroadcastKey key, sims_v1::GroupControl control) {
+  return tx.Run(kSetControl, key.account_id, key.id, static_cast<int16_t>(control));
+}
+
+constexpr char kSelectControl[] =
+    "SELECT control, control_version FROM channels.broadcasts "
+    "WHERE account_id = $1 AND id = $2 AND control_push_time IS NOT NULL";
+absl::StatusOr<std::optional<Control>> SelectControl(storage::Transaction& tx, BroadcastKey key) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectControl, key.account_id, key.id));
+  if (rows.empty()) return std::nullopt;
+  return Control{static_cast<sims_v1::GroupControl>(rows[0].Int(0)), rows[0].Int(1)};
+}
+
+// A push of an older control may still be on its way, from a process that died meanwhile; no call
+// lasts longer than ten seconds, so a second push after thirty has the last word.
+constexpr char kConfirmControl[] =
+    "UPDATE channels.broadcasts SET control_confirm = true, control_push_time = "
+    "CASE WHEN NOT control_confirm THEN now() + interval '30 s' "
+    "WHEN control_push_time > now() THEN control_push_time END "
+    "WHERE account_id = $1 AND id = $2 AND control_version = $3";
+absl::StatusOr<bool> ConfirmControl(storage::Transaction& tx, BroadcastKey key, int64_t version) {
+  MO_ASSIGN_OR_RETURN(storage::Result confirmed,
+                      tx.Query(kConfirmControl, key.account_id, key.id, version));
+  return confirmed.affected() == 1;
+}
+
+constexpr char kSelectUnpushed[] =
+    "SELECT account_id, id FROM channels.broadcasts WHERE control_push_time <= now() "
+    "ORDER BY control_push_time LIMIT $1";
+absl::StatusOr<std::vector<BroadcastKey>> SelectUnpushed(storage::Transaction& tx, int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectUnpushed, limit));
+  return Keys(rows);
+}
+
+constexpr char kTouch[] =
+    "UPDATE channels.progress p SET touched = true "
+    "FROM unnest($1::bigint[], $2::bigint[]) AS t (account_id, id) "
+    "WHERE p.account_id = t.account_id AND p.broadcast_id = t.id AND NOT p.touched";
+absl::Status Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys) {
+  std::vector<int64_t> accounts;
+  std::vector<int64_t> ids;
+  for (const BroadcastKey& key : keys) {
+    accounts.push_back(key.account_id);
+    ids.push_back(key.id);
+  }
+  return tx.Run(kTouch, accounts, ids);
+}
+
+constexpr char kWatch[] =
+    "UPDATE channels.progress SET touched = true, watching = $3 "
+    "WHERE account_id = $1 AND broadcast_id = $2";
+absl::Status Watch(storage::Transaction& tx, BroadcastKey key, bool watching) {
+  return tx.Run(kWatch, key.account_id, key.id, watching);
+}
+
+constexpr char kUnwatch[] =
+    "UPDATE channels.progress SET watching = false WHERE account_id = $1 AND broadcast_id = $2";
+absl::Status Unwatch(storage::Transaction& tx, BroadcastKey key) {
+  return tx.Run(kUnwatch, key.account_id, key.id);
+}
+
+// The thirty seconds are for what no event tells any more: a report that failed or died half-way.
+constexpr char kTakeTouched[] =
+    "UPDATE channels.progress p SET touched = false, report_time = now() FROM ("
+    "SELECT account_id, broadcast_id FROM channels.progress WHERE (touched OR watching) AND "
+    "((touched AND report_time <= now() - interval '1 s') OR report_time <= now() - interval '30 "
+    "s') ORDER BY report_time LIMIT $1 FOR UPDATE SKIP LOCKED) AS due "
+    "WHERE p.account_id = due.account_id AND p.broadcast_id = due.broadcast_id "
+    "RETURNING p.account_id, p.broadcast_id";
+absl::StatusOr<std::vector<BroadcastKey>> TakeTouched(storage::Transaction& tx, int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeTouched, limit));
+  return Keys(rows);
+}
+
+}  // namespace mo::channels

@@ -1,0 +1,51 @@
+// Channels of an account: newsletters that contacts subscribe to.
+#pragma once
+
+#include <functional>
+
+#include "google/protobuf/empty.pb.h"
+#include "libs/events/events.h"
+#include "libs/runtime/app.h"
+#include "libs/storage/database.h"
+#include "libs/text/stop_words.h"
+#include "messageorganizer/channels/v1/channels.pb.h"
+
+namespace mo::channels {
+
+namespace v1 = messageorganizer::channels::v1;
+
+// Creates, reads and changes channels. A deleted channel is gone at once; its subscriptions are
+// deleted by and by (SweepOnce), and ChannelChanged stands for all of them.
+class Channels {
+ public:
+  Channels(App& app, storage::Database& database, events::Outbox& outbox)
+      : app_(app), database_(database), outbox_(outbox) {}
+  // Called when there is something to sweep.
+  void OnDeleted(std::function<void()> kick) { kick_ = std::move(kick); }
+
+  absl::StatusOr<v1::Channel> Create(const Caller& caller, const v1::CreateChannelRequest& request);
+  absl::StatusOr<v1::Channel> Get(const Caller& caller, const v1::GetChannelRequest& request);
+  absl::StatusOr<v1::ListChannelsResponse> List(const Caller& caller,
+                                                const v1::ListChannelsRequest& request);
+  absl::StatusOr<v1::Channel> Update(const Caller& caller, const v1::UpdateChannelRequest& request);
+  absl::StatusOr<google::protobuf::Empty> Delete(const Caller& caller,
+                                                 const v1::DeleteChannelRequest& request);
+  absl::StatusOr<v1::ListKeywordsResponse> ListKeywords(const Caller& caller,
+                                                        const v1::ListKeywordsRequest& request);
+
+  // Deletes a batch of a deleted channel's subscriptions; true when there may be more.
+  absl::StatusOr<bool> SweepOnce();
+
+ private:
+  absl::Status Check(const v1::Channel& channel) const;
+  absl::Status Publish(storage::Transaction& tx, const Caller& caller, const std::string& id,
+                       bool deleted);
+
+  App& app_;
+  storage::Database& database_;
+  events::Outbox& outbox_;
+  const text::StopWords stop_words_;
+  std::function<void()> kick_ = [] {};
+};
+
+}  // namespace mo::channels

@@ -1,0 +1,40 @@
+// The channels service's catalogue of errors.
+#pragma once
+
+#include "libs/runtime/errors.h"
+
+namespace mo::channels {
+
+inline absl::Status ChannelNotFound() {
+  return Error(absl::StatusCode::kNotFound, "CHANNEL_NOT_FOUND", "there is no such channel");
+}
+
+inline absl::Status ChannelLimit() {
+  return Error(absl::StatusCode::kFailedPrecondition, "CHANNEL_LIMIT",
+               "the account has as many channels as it may have");
+}
+
+inline absl::Status KeywordTaken() {
+  return Error(absl::StatusCode::kAlreadyExists, "KEYWORD_TAKEN",
+               "another keyword of the account is the same, or may be typed the same");
+}
+
+inline absl::Status KeywordInvalid(absl::string_view why) {
+  return Error(absl::StatusCode::kFailedPrecondition, "KEYWORD_INVALID", why);
+}
+
+inline absl::Status BroadcastNotFound() {
+  return Error(absl::StatusCode::kNotFound, "BROADCAST_NOT_FOUND", "there is no such broadcast");
+}
+
+inline absl::Status BroadcastFinished() {
+  return Error(absl::StatusCode::kFailedPrecondition, "BROADCAST_FINISHED",
+               "the broadcast has ended already");
+}
+
+// Ends the work of an expander whose broadcast another one has taken over.
+inline absl::Status TurnLost() {
+  return Error(absl::StatusCode::kAborted, "TURN_LOST", "another worker has the broadcast now");
+}
+
+}  // namespace mo::channels

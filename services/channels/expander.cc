@@ -1,0 +1,192 @@
+#include "services/channels/expander.h"
+
+#include <unistd.h>
+
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+#include "services/channels/states.h"
+
+namespace mo::channels {
+namespace {
+
+// Before a broadcast that could not go on is tried again; others have their turns meanwhile.
+constexpr absl::Duration kRetryDelay = absl::Seconds(2);
+
+constexpr char kSimGone[] = "SIM_NOT_FOUND";  // of sims' catalogue
+
+std::string OwnerName() {
+  char host[64] = {};
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, ":", getpid());
+}
+
+int64_t Total(const SkipCounts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+}  // namespace
+
+Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox)
+    : app_(app),
+      database_(database),
+      outbox_(outbox),
+      owner_(OwnerName()),
+      contacts_(app),
+      sims_(app),
+      pages_(app.metrics().Counter("mo_broadcast_pages_total", "Pages of audiences decided")),
+      recipients_(app.metrics().Counter("mo_broadcast_contacts_total",
+                                        "Contacts of audiences resolved, skipped ones included")),
+      skipped_(app.metrics().Counter("mo_broadcast_skips_total",
+                                     "Contacts skipped before they reached a SIM")),
+      failures_(app.metrics().Counter("mo_broadcast_expansion_failures_total",
+                                      "Attempts to expand a page that are made again")) {}
+
+absl::StatusOr<bool> Expander::RunOnce() {
+  MO_ASSIGN_OR_RETURN(std::optional<Turn> turn, Take());
+  if (!turn) return false;
+  const absl::Status expanded = Expand(*turn);
+  if (expanded.ok()) return true;
+  // Not this function's failure: the other broadcasts go on.
+  failures_.Increment();
+  Log(LogLevel::kWarning, "broadcast will be expanded later",
+      {{"broadcast", FormatId("brd", turn->key.id)}, {"error", std::string(expanded.message())}});
+  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) {
+    return PostponeTurn(tx, *turn, std::max(kRetryDelay, RetryDelayOf(expanded)));
+  }));
+  return true;
+}
+
+absl::StatusOr<std::optional<Turn>> Expander::Take() {
+  return database_.AsSystem(
+      [&](storage::Transaction& tx) { return TakeTurn(tx, owner_, app_.clock().Now()); });
+}
+
+absl::Status Expander::Expand(Turn& turn) {
+  MO_RETURN_IF_ERROR(Plan(turn));
+  MO_RETURN_IF_ERROR(Submit(turn));
+  return End(turn);
+}
+
+absl::StatusOr<v1::Broadcast> Expander::Load(const Turn& turn) {
+  return database_.As(turn.key.account_id,
+                      [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
+}
+
+// Starts a scheduled broadcast, or notes that it is too late for it; whether it expands now.
+absl::StatusOr<bool> Expander::Begin(const Turn& turn) {
+  return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+    MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
+    if (broadcast.state() == v1::BROADCAST_STATE_SCHEDULED) {
+      const absl::Time now = app_.clock().Now();
+      const bool missed = now > FromProto(broadcast.send_time()) + kGracePeriod;
+      broadcast.set_state(missed ? v1::BROADCAST_STATE_MISSED : v1::BROADCAST_STATE_EXPANDING);
+      if (missed) *broadcast.mutable_finish_time() = ToProto(now);
+      MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
+    }
+    return broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
+  });
+}
+
+absl::Status Expander::Plan(Turn& turn) {
+  const Expansion& before = turn.expansion;
+  if (before.stored || before.complete) return absl::OkStatus();
+  MO_ASSIGN_OR_RETURN(const bool expands, Begin(turn));
+  if (!expands) return absl::OkStatus();
+  MO_ASSIGN_OR_RETURN(const v1::Broadcast broadcast, Load(turn));
+  const Personal personal(broadcast.content());
+  MO_ASSIGN_OR_RETURN(
+      const Candidates candidates, database_.As(turn.key.account_id, [&](storage::Transaction& tx) {
+        return NextCandidates(tx, turn.key.account_id, broadcast.audience(), before.cursor,
+                              PageLimit(before.page, personal.parameters().size()));
+      }));
+  contacts_v1::ResolveContactsResponse known;
+  if (!candidates.ids.empty()) {
+    contacts_v1::ResolveContactsRequest request;
+    request.mutable_contact_ids()->Add(candidates.ids.begin(), candidates.ids.end());
+    for (const std::string& name : personal.parameters()) request.add_parameters(name);
+    MO_ASSIGN_OR_RETURN(known,
+                        contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
+                                       ServiceCaller("channels", turn.key.account_id), request));
+  }
+  const Page page = MakePage(broadcast, personal, before, candidates, known);
+  MO_ASSIGN_OR_RETURN(
+      const bool stored,
+      database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+        // A pause or cancel since then must not be overtaken.
+        MO_ASSIGN_OR_RETURN(const v1::Broadcast now, LockBroadcast(tx, turn.key));
+        if (now.state() != v1::BROADCAST_STATE_EXPANDING) return false;
+        MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
+        return true;
+      }));
+  if (!stored) return absl::OkStatus();
+  pages_.Increment();
+  recipients_.Increment(static_cast<double>(candidates.ids.size()));
+  skipped_.Increment(static_cast<double>(Total(page.after.skipped) - Total(before.skipped)));
+  turn.expansion = page.after;
+  return absl::OkStatus();
+}
+
+absl::Status Expander::Submit(Turn& turn) {
+  if (!turn.expansion.stored) return absl::OkStatus();
+  MO_ASSIGN_OR_RETURN(const v1::Broadcast broadcast, Load(turn));
+  std::set<std::string> gone;
+  for (const sims_v1::SubmitRequest& request : RequestsOf(broadcast, *turn.expansion.stored)) {
+    const absl::Status sent = Send(turn, request);
+    if (sent.ok()) continue;
+    if (ReasonOf(sent) != kSimGone) return sent;
+    MO_ASSIGN_OR_RETURN(const std::set<std::string> keys, SendApart(turn, request));
+    gone.insert(keys.begin(), keys.end());
+  }
+  if (gone.empty()) return absl::OkStatus();
+  const Page rest = Without(turn.expansion, gone);
+  MO_RETURN_IF_ERROR(database_.As(turn.key.account_id, [&](storage::Transaction& tx) {
+    return ShrinkPage(tx, turn, rest, app_.clock().Now());
+  }));
+  turn.expansion = rest.after;
+  skipped_.Increment(static_cast<double>(rest.skipped_contacts.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Expander::Send(const Turn& turn, const sims_v1::SubmitRequest& request) {
+  return sims_
+      .Call(&sims_v1::DispatchService::Stub::Submit, ServiceCaller("channels", turn.key.account_id),
+            request)
+      .status();
+}
+
+// Sends the dispatches one by one, since one without a SIM has kept all from being taken; the keys
+// of those without.
+absl::StatusOr<std::set<std::string>> Expander::SendApart(const Turn& turn,
+                                                          const sims_v1::SubmitRequest& request) {
+  std::set<std::string> gone;
+  for (const sims_v1::Dispatch& dispatch : request.dispatches()) {
+    sims_v1::SubmitRequest one;
+    *one.add_dispatches() = dispatch;
+    const absl::Status sent = Send(turn, one);
+    if (ReasonOf(sent) == kSimGone) {
+      gone.insert(dispatch.key());
+    } else if (!sent.ok()) {
+      return sent;
+    }
+  }
+  return gone;
+}
+
+absl::Status Expander::End(const Turn& turn) {
+  return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
+    bool open = broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
+    if (open && turn.expansion.complete) {
+      open = false;
+      broadcast.set_state(v1::BROADCAST_STATE_SENDING);
+      MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
+    }
+    return EndTurn(tx, turn, open);
+  });
+}
+
+}  // namespace mo::channels

@@ -1,0 +1,67 @@
+// Brings broadcasts to sims, page by page.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "libs/events/events.h"
+#include "libs/runtime/app.h"
+#include "libs/runtime/client.h"
+#include "libs/storage/database.h"
+#include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
+#include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
+#include "services/channels/audience.h"
+#include "services/channels/expansion_store.h"
+
+namespace mo::channels {
+
+// A broadcast that could not start for longer than this after its send_time is MISSED.
+inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
+
+// Expands broadcasts that are due, a page of each in turn. Any number may run, in any number of
+// processes; a broadcast is one's at a time, and another's 30 s after that one died.
+//
+// Each contact gets it exactly once: a page is decided in one transaction, which stores what is to
+// be sent and moves the cursor; only then is it submitted, under keys that depend on the page.
+// After a crash the stored page is submitted again, not decided again. A page that is stored is
+// always submitted, also after a pause or cancel: sims does to it what was asked of the group.
+class Expander {
+ public:
+  Expander(App& app, storage::Database& database, events::Outbox& outbox);
+
+  // Expands one page of the broadcast whose turn it is. False when none is due.
+  absl::StatusOr<bool> RunOnce();
+
+  // The steps of RunOnce; they may stop between any two, for good.
+  // Takes the lease of the broadcast whose turn it is.
+  absl::StatusOr<std::optional<Turn>> Take();
+  // Decides the next page, unless there is one that is stored still, or the broadcast does not
+  // expand (any more).
+  absl::Status Plan(Turn& turn);
+  // Submits the stored page, if there is one. Recipients whose SIM is gone since then are skipped.
+  absl::Status Submit(Turn& turn);
+  // Notes that it was submitted, and gives the lease back.
+  absl::Status End(const Turn& turn);
+
+ private:
+  absl::Status Expand(Turn& turn);
+  absl::StatusOr<bool> Begin(const Turn& turn);
+  absl::Status Send(const Turn& turn, const sims_v1::SubmitRequest& request);
+  absl::StatusOr<std::set<std::string>> SendApart(const Turn& turn,
+                                                  const sims_v1::SubmitRequest& request);
+  absl::StatusOr<v1::Broadcast> Load(const Turn& turn);
+
+  App& app_;
+  storage::Database& database_;
+  events::Outbox& outbox_;
+  const std::string owner_;
+  Client<contacts_v1::ContactService> contacts_;
+  Client<sims_v1::DispatchService> sims_;
+  prometheus::Counter& pages_;
+  prometheus::Counter& recipients_;
+  prometheus::Counter& skipped_;
+  prometheus::Counter& failures_;
+};
+
+}  // namespace mo::channels

@@ -1,0 +1,152 @@
+#include "services/channels/expansion_store.h"
+
+#include "libs/runtime/status.h"
+#include "services/channels/errors.h"
+
+namespace mo::channels {
+namespace {
+
+// Columns in the order that FromRow reads.
+#define EXPANSION_COLUMNS "e.page, e.cursor, e.complete, e.stored, e.resolved, e.skipped"
+
+Expansion FromRow(const storage::Row& row) {
+  Expansion expansion;
+  expansion.page = row.Int(0);
+  expansion.cursor = row.Int(1);
+  expansion.complete = row.Bool(2);
+  if (!row.IsNull(3)) expansion.stored.emplace().ParseFromString(row.String(3));
+  expansion.resolved = row.Int(4);
+  expansion.skipped = row.Get<std::vector<int64_t>>(5);
+  return expansion;
+}
+
+std::string Serialize(const Expansion& expansion) {
+  return expansion.stored ? expansion.stored->SerializeAsString() : "";
+}
+
+std::optional<storage::Bytes> OrNull(const Expansion& expansion, const std::string& stored) {
+  return expansion.stored ? std::optional(storage::Bytes{stored}) : std::nullopt;
+}
+
+absl::Status Fenced(const absl::StatusOr<storage::Result>& updated) {
+  if (!updated.ok()) return updated.status();
+  return updated->affected() == 1 ? absl::OkStatus() : TurnLost();
+}
+
+}  // namespace
+
+constexpr char kInsertExpansion[] =
+    "INSERT INTO channels.expansions (account_id, broadcast_id, open, due_time) "
+    "VALUES ($1, $2, true, $3)";
+absl::Status InsertExpansion(storage::Transaction& tx, int64_t id, absl::Time due_time) {
+  return tx.Run(kInsertExpansion, tx.account_id(), id, due_time);
+}
+
+constexpr char kSelectExpansion[] =
+    "SELECT " EXPANSION_COLUMNS
+    " FROM channels.expansions e WHERE e.account_id = $1 AND e.broadcast_id = $2";
+absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey key) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectExpansion, key.account_id, key.id));
+  if (rows.empty()) return BroadcastNotFound();
+  return FromRow(rows[0]);
+}
+
+constexpr char kTakeTurn[] =
+    "UPDATE channels.expansions e SET turn = nextval('channels.turns'), lease_owner = $1, "
+    "lease_epoch = e.lease_epoch + 1, lease_expire_time = now() + interval '30 s' FROM ("
+    "SELECT account_id, broadcast_id FROM channels.expansions "
+    "WHERE open AND due_time <= $2 AND lease_expire_time <= now() "
+    "ORDER BY turn LIMIT 1 FOR UPDATE SKIP LOCKED) AS due "
+    "WHERE e.account_id = due.account_id AND e.broadcast_id = due.broadcast_id "
+    "RETURNING " EXPANSION_COLUMNS ", e.account_id, e.broadcast_id, e.lease_epoch";
+absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::string_view owner,
+                                             absl::Time now) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeTurn, owner, now));
+  if (rows.empty()) return std::nullopt;
+  const storage::Row row = rows[0];
+  return Turn{{row.Int(6), row.Int(7)}, row.Int(8), FromRow(row)};
+}
+
+constexpr char kReopen[] =
+    "UPDATE channels.expansions SET open = true, due_time = $3 "
+    "WHERE account_id = $1 AND broadcast_id = $2";
+absl::Status Reopen(storage::Transaction& tx, BroadcastKey key, absl::Time due_time) {
+  return tx.Run(kReopen, key.account_id, key.id, due_time);
+}
+
+constexpr char kInsertSkips[] =
+    "INSERT INTO channels.broadcast_skips AS s "
+    "(account_id, broadcast_id, page, contact_ids, reasons, create_time) "
+    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, broadcast_id, page) DO UPDATE SET "
+    "contact_ids = s.contact_ids || excluded.contact_ids, reasons = s.reasons || excluded.reasons";
+absl::Status InsertSkips(storage::Transaction& tx, const Turn& turn, const Page& page,
+                         absl::Time now) {
+  if (page.skipped_contacts.empty()) return absl::OkStatus();
+  return tx.Run(kInsertSkips, turn.key.account_id, turn.key.id, page.after.page,
+                page.skipped_contacts, page.skipped_reasons, now);
+}
+
+constexpr char kStorePage[] =
+    "UPDATE channels.expansions SET page = $4, cursor = $5, complete = $6, stored = $7, "
+    "resolved = $8, skipped = $9, lease_expire_time = now() + interval '30 s' "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 AND page = $4 - 1";
+absl::Status StorePage(storage::Transaction& tx, const Turn& turn, const Page& page,
+                       absl::Time now) {
+  const Expansion& after = page.after;
+  const std::string stored = Serialize(after);
+  MO_RETURN_IF_ERROR(Fenced(tx.Query(kStorePage, turn.key.account_id, turn.key.id, turn.epoch,
+                                     after.page, after.cursor, after.complete,
+                                     OrNull(after, stored), after.resolved, after.skipped)));
+  return InsertSkips(tx, turn, page, now);
+}
+
+constexpr char kShrinkPage[] =
+    "UPDATE channels.expansions SET stored = $5, skipped = $6 "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 AND page = $4";
+absl::Status ShrinkPage(storage::Transaction& tx, const Turn& turn, const Page& page,
+                        absl::Time now) {
+  const std::string stored = Serialize(page.after);
+  MO_RETURN_IF_ERROR(
+      Fenced(tx.Query(kShrinkPage, turn.key.account_id, turn.key.id, turn.epoch, page.after.page,
+                      OrNull(page.after, stored), page.after.skipped)));
+  return InsertSkips(tx, turn, page, now);
+}
+
+constexpr char kEndTurn[] =
+    "UPDATE channels.expansions SET stored = NULL, open = $4, lease_expire_time = '-infinity' "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3";
+absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open) {
+  return Fenced(tx.Query(kEndTurn, turn.key.account_id, turn.key.id, turn.epoch, open));
+}
+
+constexpr char kPostponeTurn[] =
+    "UPDATE channels.expansions SET lease_expire_time = now() + $4 * interval '1 ms' "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3";
+absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Duration delay) {
+  return tx.Run(kPostponeTurn, turn.key.account_id, turn.key.id, turn.epoch,
+                absl::ToDoubleMilliseconds(delay));
+}
+
+constexpr char kSelectSkips[] =
+    "SELECT page, contact_ids, reasons::bigint[], create_time FROM channels.broadcast_skips "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND page >= $3 ORDER BY page LIMIT 1";
+absl::StatusOr<std::vector<Skip>> SelectSkips(storage::Transaction& tx, BroadcastKey key,
+                                              int64_t page, int64_t index, size_t limit) {
+  std::vector<Skip> skips;
+  while (skips.size() < limit) {
+    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectSkips, key.account_id, key.id, page));
+    if (rows.empty()) break;
+    const auto contacts = rows[0].Get<std::vector<int64_t>>(1);
+    const auto reasons = rows[0].Get<std::vector<int64_t>>(2);
+    if (rows[0].Int(0) != page) index = 0;
+    for (auto i = static_cast<size_t>(index); i < contacts.size() && skips.size() < limit; ++i) {
+      skips.push_back({rows[0].Int(0), static_cast<int64_t>(i), contacts[i],
+                       static_cast<common::DeliveryReason>(reasons[i]), rows[0].Time(3)});
+    }
+    page = rows[0].Int(0) + 1;
+    index = 0;
+  }
+  return skips;
+}
+
+}  // namespace mo::channels

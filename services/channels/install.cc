@@ -1,0 +1,75 @@
+#include "services/channels/install.h"
+
+#include "libs/events/events.h"
+#include "libs/storage/database.h"
+#include "services/channels/expander.h"
+#include "services/channels/reporter.h"
+#include "services/channels/service.h"
+
+namespace mo::embedded {
+std::vector<storage::Migration> channels_migrations();
+}
+
+namespace mo::channels {
+namespace {
+
+constexpr int kExpanders = 2;
+// A scheduled broadcast starts at most so late; everything else is kicked.
+constexpr absl::Duration kPoll = absl::Milliseconds(500);
+
+// All parts, wired.
+struct Parts {
+  storage::Database& database;
+  Broadcasts& broadcasts;
+  Workers workers;
+};
+
+Parts Wire(App& app) {
+  storage::Database& database =
+      storage::InstallDatabase(app, "channels", embedded::channels_migrations());
+  events::Outbox& outbox = events::InstallOutbox(app, database);
+  Channels& channels = app.Own<Channels>(app, database, outbox);
+  Subscriptions& subscriptions = app.Own<Subscriptions>(app, database, outbox);
+  Controls& controls = app.Own<Controls>(app, database);
+  Broadcasts& broadcasts = app.Own<Broadcasts>(app, database, outbox, controls);
+  Ledgers& ledgers = app.Own<Ledgers>(app, database);
+  Expander& expander = app.Own<Expander>(app, database, outbox);
+  Reporter& reporter = app.Own<Reporter>(app, database, outbox, ledgers);
+  Rpc& rpc = app.OwnRpc("channels");
+  app.Serve(app.Own<ChannelService>(rpc, channels, subscriptions));
+  app.Serve(app.Own<BroadcastService>(rpc, broadcasts, ledgers));
+  Worker& sweeper = app.OwnWorker("channels-sweeper", absl::Seconds(10),
+                                  [&channels] { return channels.SweepOnce(); });
+  channels.OnDeleted([&sweeper] { sweeper.Kick(); });
+  return {database, broadcasts, {expander, controls, reporter}};
+}
+
+}  // namespace
+
+Workers InstallWithoutWorkers(App& app) { return Wire(app).workers; }
+
+void Install(App& app) {
+  const Parts parts = Wire(app);
+  Expander& expander = parts.workers.expander;
+  Controls& controls = parts.workers.controls;
+  Reporter& reporter = parts.workers.reporter;
+  std::vector<Worker*> expanders;
+  for (int i = 0; i < kExpanders; ++i) {
+    expanders.push_back(
+        &app.OwnWorker("channels-expander", kPoll, [&expander] { return expander.RunOnce(); }));
+  }
+  parts.broadcasts.OnDue([expanders] {
+    for (Worker* worker : expanders) worker->Kick();
+  });
+  app.OwnWorker("channels-controls", kPoll, [&controls] { return controls.RunOnce(); });
+  Worker& reports =
+      app.OwnWorker("channels-reporter", kPoll, [&reporter] { return reporter.RunOnce(); });
+  reporter.OnMarked([&reports] { reports.Kick(); });
+  events::InstallConsumer(
+      app, parts.database, {.name = "progress", .sources = {"sims"}},
+      [&reporter](storage::Transaction& tx, const std::vector<events::Event>& batch) {
+        return reporter.Handle(tx, batch);
+      });
+}
+
+}  // namespace mo::channels

@@ -1,0 +1,72 @@
+#include "services/channels/reporter.h"
+
+#include <map>
+
+#include "libs/runtime/ids.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+#include "messageorganizer/channels/v1/events.pb.h"
+#include "messageorganizer/sims/v1/events.pb.h"
+#include "services/channels/states.h"
+
+namespace mo::channels {
+namespace {
+
+constexpr int32_t kBatch = 16;
+
+}  // namespace
+
+absl::Status Reporter::Handle(storage::Transaction& tx, const std::vector<events::Event>& batch) {
+  std::map<std::pair<int64_t, int64_t>, BroadcastKey> changed;
+  for (const events::Event& event : batch) {
+    const auto progress = events::As<sims_v1::DispatchProgress>(event);
+    if (!progress) continue;
+    const std::optional<int64_t> id = ParseId("brd", progress->group());
+    if (!id) continue;
+    changed[{event.envelope.account_id(), *id}] = {event.envelope.account_id(), *id};
+  }
+  if (changed.empty()) return absl::OkStatus();
+  std::vector<BroadcastKey> keys;
+  for (const auto& [order, key] : changed) keys.push_back(key);
+  tx.AfterCommit(kick_);
+  return Touch(tx, keys);
+}
+
+absl::StatusOr<bool> Reporter::RunOnce() {
+  MO_ASSIGN_OR_RETURN(
+      const std::vector<BroadcastKey> keys,
+      database_.AsSystem([](storage::Transaction& tx) { return TakeTouched(tx, kBatch); }));
+  for (const BroadcastKey& key : keys) {
+    const absl::Status reported = Report(key);
+    if (reported.ok()) continue;
+    Log(LogLevel::kWarning, "broadcast will be reported later",
+        {{"broadcast", FormatId("brd", key.id)}, {"error", std::string(reported.message())}});
+    MO_RETURN_IF_ERROR(
+        database_.AsSystem([&](storage::Transaction& tx) { return Touch(tx, {key}); }));
+  }
+  return keys.size() == kBatch;
+}
+
+absl::Status Reporter::Report(BroadcastKey key) {
+  MO_ASSIGN_OR_RETURN(const v1::Ledger ledger,
+                      ledgers_.Read(ServiceCaller("channels", key.account_id), key));
+  const common::DeliveryCounts& counts = ledger.counts();
+  return database_.As(key.account_id, [&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, key));
+    // SENDING: everybody is at sims, so nobody can become queued any more.
+    if (broadcast.state() == v1::BROADCAST_STATE_SENDING && ledger.audience_complete() &&
+        counts.queued() == 0 && counts.attempting() == 0) {
+      broadcast.set_state(v1::BROADCAST_STATE_DONE);
+      *broadcast.mutable_finish_time() = ToProto(app_.clock().Now());
+      MO_RETURN_IF_ERROR(UpdateBroadcast(tx, key, broadcast));
+      MO_RETURN_IF_ERROR(Unwatch(tx, key));
+    }
+    v1::BroadcastChanged event;
+    event.set_broadcast_id(broadcast.id());
+    event.set_state(broadcast.state());
+    *event.mutable_counts() = counts;
+    return outbox_.Append(tx, key.account_id, broadcast.id(), event);
+  });
+}
+
+}  // namespace mo::channels

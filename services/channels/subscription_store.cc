@@ -1,0 +1,102 @@
+#include "services/channels/subscription_store.h"
+
+#include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "services/channels/errors.h"
+
+namespace mo::channels {
+namespace {
+
+constexpr int64_t kShards = 16;
+
+// The counts stay exact because they change with their subscription, in one transaction. A channel
+// that thousands join at once would then do one commit at a time, if there were one row to count
+// in; with a row per shard of contacts there are 16 at a time, and the commits share their fsyncs.
+constexpr char kCount[] =
+    "INSERT INTO channels.subscriber_counts AS c (account_id, channel_id, shard, subscribers) "
+    "SELECT $1, channel_id, $3, $4 FROM unnest($2::bigint[]) AS channel_id ORDER BY channel_id "
+    "ON CONFLICT (account_id, channel_id, shard) "
+    "DO UPDATE SET subscribers = c.subscribers + excluded.subscribers";
+absl::Status Count(storage::Transaction& tx, const std::vector<int64_t>& channels, int64_t contact,
+                   int64_t change) {
+  return tx.Run(kCount, tx.account_id(), channels, static_cast<int16_t>(contact % kShards), change);
+}
+
+v1::Subscription Make(int64_t channel_id, int64_t contact_id, absl::Time create_time) {
+  v1::Subscription subscription;
+  subscription.set_channel_id(FormatId("chn", channel_id));
+  subscription.set_contact_id(FormatId("con", contact_id));
+  *subscription.mutable_create_time() = ToProto(create_time);
+  return subscription;
+}
+
+}  // namespace
+
+// Shared: subscribers do not wait for one another, the channel's deletion waits for them.
+constexpr char kHoldChannel[] =
+    "SELECT id FROM channels.channels WHERE account_id = $1 AND id = $2 AND delete_time IS NULL "
+    "FOR SHARE";
+constexpr char kInsertSubscription[] =
+    "INSERT INTO channels.subscriptions (account_id, channel_id, contact_id, create_time) "
+    "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+constexpr char kSelectSubscription[] =
+    "SELECT create_time FROM channels.subscriptions "
+    "WHERE account_id = $1 AND channel_id = $2 AND contact_id = $3";
+absl::StatusOr<Subscribed> InsertSubscription(storage::Transaction& tx, int64_t channel_id,
+                                              int64_t contact_id, absl::Time now) {
+  MO_ASSIGN_OR_RETURN(storage::Result held, tx.Query(kHoldChannel, tx.account_id(), channel_id));
+  if (held.empty()) return ChannelNotFound();
+  MO_ASSIGN_OR_RETURN(storage::Result inserted,
+                      tx.Query(kInsertSubscription, tx.account_id(), channel_id, contact_id, now));
+  if (inserted.affected() == 1) {
+    MO_RETURN_IF_ERROR(Count(tx, {channel_id}, contact_id, 1));
+    return Subscribed{Make(channel_id, contact_id, now), true};
+  }
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(kSelectSubscription, tx.account_id(), channel_id, contact_id));
+  // Deleted between the two statements: as good as subscribed just before that.
+  return Subscribed{Make(channel_id, contact_id, rows.empty() ? now : rows[0].Time(0)), false};
+}
+
+constexpr char kDeleteSubscription[] =
+    "DELETE FROM channels.subscriptions "
+    "WHERE account_id = $1 AND channel_id = $2 AND contact_id = $3";
+absl::StatusOr<bool> DeleteSubscription(storage::Transaction& tx, int64_t channel_id,
+                                        int64_t contact_id) {
+  MO_ASSIGN_OR_RETURN(storage::Result deleted,
+                      tx.Query(kDeleteSubscription, tx.account_id(), channel_id, contact_id));
+  if (deleted.affected() == 0) return false;
+  MO_RETURN_IF_ERROR(Count(tx, {channel_id}, contact_id, -1));
+  return true;
+}
+
+constexpr char kDeleteSubscriptions[] =
+    "DELETE FROM channels.subscriptions WHERE account_id = $1 AND contact_id = $2 "
+    "RETURNING channel_id";
+absl::StatusOr<std::vector<int64_t>> DeleteSubscriptions(storage::Transaction& tx,
+                                                         int64_t contact_id) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(kDeleteSubscriptions, tx.account_id(), contact_id));
+  std::vector<int64_t> channels;
+  for (const storage::Row row : rows) channels.push_back(row.Int(0));
+  if (!channels.empty()) MO_RETURN_IF_ERROR(Count(tx, channels, contact_id, -1));
+  return channels;
+}
+
+constexpr char kSelectSubscriptions[] =
+    "SELECT contact_id, create_time FROM channels.subscriptions "
+    "WHERE account_id = $1 AND channel_id = $2 AND contact_id > $3 ORDER BY contact_id LIMIT $4";
+absl::StatusOr<std::vector<v1::Subscription>> SelectSubscriptions(storage::Transaction& tx,
+                                                                  int64_t channel_id, int64_t after,
+                                                                  int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(kSelectSubscriptions, tx.account_id(), channel_id, after, limit));
+  std::vector<v1::Subscription> subscriptions;
+  for (const storage::Row row : rows) {
+    subscriptions.push_back(Make(channel_id, row.Int(0), row.Time(1)));
+  }
+  return subscriptions;
+}
+
+}  // namespace mo::channels
