@@ -39,8 +39,8 @@ demo_text() {
   API key        $API_KEY   (demo account)
 
 Try it: a virtual phone writes in and gets the welcome; then it subscribes to "News" and gets a broadcast.
-  curl -X POST '$SIMULATOR/phones/WHATSAPP/%2B4366450000000:write' -d '{"to":"+43664100001","text":"News"}'
-  curl -X POST $URL/v1/broadcasts -H 'Authorization: Bearer $API_KEY' -d '{"content":{"text":{"body":"Hello {{name|you}} 👋"}},"audience":{"channels":["$CHANNEL"]}}'
+  curl '$SIMULATOR/phones/WHATSAPP/%2B4366450000000:write' --json '{"to":"+43664100001","text":"News"}'
+  curl $URL/v1/broadcasts -H 'Authorization: Bearer $API_KEY' --json '{"content":{"text":{"body":"Hello {{name|you}} 👋"}},"audience":{"channels":["$CHANNEL"]}}'
   curl '$SIMULATOR/phones/WHATSAPP/%2B4366450000000'
 TEXT
 }

@@ -56,9 +56,8 @@ build() {
 POSTGRES_BIN=/usr/lib/postgresql/15/bin
 
 # PostgreSQL refuses to run as root: there it runs as the package's user.
-as_postgres() {
-  if [[ $EUID -eq 0 ]]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
-}
+AS_POSTGRES=()
+[[ $EUID -ne 0 ]] || AS_POSTGRES=(setpriv --reuid=postgres --regid=postgres --clear-groups)
 
 # start_postgres <folder> <socket folder> [option]…: a private PostgreSQL on a unix socket; sets POSTGRES_PID.
 # Durability settings stay at PostgreSQL's defaults: fsync and synchronous_commit on.
@@ -68,11 +67,13 @@ start_postgres() {
   mkdir -p "$folder" "$socket"
   [[ $EUID -eq 0 ]] && chown postgres: "$folder" "$socket"
   if [[ ! -f $folder/data/PG_VERSION ]]; then
-    as_postgres "$POSTGRES_BIN/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
+    "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
       >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; die "initdb failed"; }
   fi
-  as_postgres "$POSTGRES_BIN/postgres" -D "$folder/data" -k "$socket" -c listen_addresses= -c max_connections=400 \
-    -c shared_buffers=512MB -c max_wal_size=4GB -c wal_compression=lz4 "$@" >>"$folder/postgres.log" 2>&1 &
+  # A simple command, so that the pid is the server's; without our lock, which must end with us.
+  "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$folder/data" -k "$socket" -c listen_addresses= \
+    -c max_connections=400 -c shared_buffers=512MB -c max_wal_size=4GB -c wal_compression=lz4 "$@" \
+    >>"$folder/postgres.log" 2>&1 9>&- &
   POSTGRES_PID=$!
   wait_until 60 "PostgreSQL (see $folder/postgres.log)" "$POSTGRES_PID" psql -h "$socket" -U postgres -d postgres -qtAc 'SELECT 1'
 }
@@ -80,7 +81,7 @@ start_postgres() {
 # start_redis <folder> <socket>: a private Redis on a unix socket; sets REDIS_PID.
 start_redis() {
   mkdir -p "$1"
-  redis-server --port 0 --unixsocket "$2" --dir "$1" --appendonly yes --save '' --daemonize no >>"$1/redis.log" 2>&1 &
+  redis-server --port 0 --unixsocket "$2" --dir "$1" --appendonly yes --save '' --daemonize no >>"$1/redis.log" 2>&1 9>&- &
   REDIS_PID=$!
   wait_until 30 "Redis (see $1/redis.log)" "$REDIS_PID" redis-cli -s "$2" ping
 }
@@ -109,4 +110,4 @@ socket_folder() {
 }
 
 # Whether the user that PostgreSQL runs as can reach a folder.
-reachable() { [[ $EUID -ne 0 ]] || setpriv --reuid=postgres --regid=postgres --clear-groups test -x "$1"; }
+reachable() { [[ $EUID -ne 0 ]] || "${AS_POSTGRES[@]}" test -x "$1"; }
