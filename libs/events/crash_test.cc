@@ -4,6 +4,11 @@
 
 #include "absl/time/clock.h"
 #include "libs/events/world_test.h"
+#include "libs/redis/script.h"
+
+namespace mo::embedded {
+absl::string_view events_publish();
+}
 
 namespace mo::events {
 namespace {
@@ -29,7 +34,6 @@ TEST_CASE("a Redis that is wiped again and again loses and doubles nothing") {
 TEST_CASE("a wipe while nothing happens brings back what a consumer has not seen") {
   World world;
   Source source(world);
-  std::atomic<bool> open = true;
   auto sink = std::make_unique<Sink>(world);
   source.SendAll(20, 1, 10);
   world.WaitForSeen("sink", 200);
@@ -173,6 +177,44 @@ TEST_CASE("events that vanish from a stream come back, also when nothing follows
   Sink again(world);
   world.WaitForSeen("sink", 5);
   world.CheckComplete("sink", 1, 5);
+}
+
+TEST_CASE("a consumer that falls behind its stream while it runs misses nothing") {
+  World world;
+  Source source(world);
+  std::atomic<bool> open = false;
+  std::atomic<int> calls = 0;
+  Sink sink(world, "sink", [&](storage::Transaction&, const std::vector<Event>&) {
+    ++calls;
+    return open ? absl::OkStatus() : absl::UnavailableError("wait");
+  });
+  source.SendAll(1, 1, 1);
+  WaitFor([&] { return calls > 0; }, "the first event to be read");
+  source.SendAll(1, 2, 300);
+  const std::string stream = absl::StrCat("mo:{source}:events:", PartitionOf("k0"));
+  WaitFor([&] { return world.Redis({"XLEN", stream}).integer >= 300; }, "the rest in the stream");
+  world.Redis({"XTRIM", stream, "MAXLEN", "1"});
+  open = true;
+  world.WaitForSeen("sink", 300);
+  world.CheckComplete("sink", 1, 300);
+}
+
+TEST_CASE("entries are appended only where the caller believes the stream to be") {
+  testing::Redis redis;
+  redis::Connection connection({redis.url()});
+  const redis::Script script(embedded::events_publish());
+  auto run = [&](absl::string_view expected, absl::string_view create, absl::string_view id) {
+    auto reply = script.Run(connection, {"s", "r"}, {expected, create, "1", id, expected, "e"});
+    REQUIRE(reply.ok());
+    return std::make_pair((*reply)[0].integer, (*reply)[1].string);
+  };
+  using Answer = std::pair<int64_t, std::string>;
+  CHECK(run("5-0", "0", "6-0") == Answer(0, "0-0"));  // missing
+  CHECK(run("5-0", "1", "6-0") == Answer(1, "6-0"));  // begun after 5
+  CHECK(run("5-0", "1", "6-0") == Answer(0, "6-0"));  // a second leader with the same batch
+  CHECK(run("7-0", "0", "8-0") == Answer(0, "6-0"));  // would leave a gap
+  CHECK(run("6-0", "0", "7-0") == Answer(1, "7-0"));
+  CHECK(connection.Command({"XLEN", "s"})->integer == 2);
 }
 
 TEST_CASE("a replay survives a wipe") {

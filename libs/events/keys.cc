@@ -41,14 +41,16 @@ absl::string_view ConsumerOfField(absl::string_view field) {
 uint64_t StableHash(absl::string_view data) {
   uint64_t hash = 14695981039346656037u;
   for (const char c : data) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
+  // FNV-1a leaves the bits of short strings unmixed; this is the finalizer of MurmurHash3.
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
+  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53u;
+  return hash ^ (hash >> 33);
 }
 
 int64_t LockKey(absl::string_view name) { return static_cast<int64_t>(StableHash(name)); }
 
 int PartitionOf(absl::string_view partition_key) {
-  // The high bits: FNV's low ones are the weakest.
-  return static_cast<int>((StableHash(partition_key) >> 32) % kPartitions);
+  return static_cast<int>(StableHash(partition_key) % kPartitions);
 }
 
 }  // namespace mo::events

@@ -31,7 +31,7 @@ absl::string_view ConsumerOfField(absl::string_view field);
 
 // The key of an advisory lock, from its name; the same in all processes and versions.
 int64_t LockKey(absl::string_view name);
-// FNV-1a, the same in all processes and versions.
+// The same in all processes and versions.
 uint64_t StableHash(absl::string_view data);
 
 }  // namespace mo::events

@@ -16,16 +16,13 @@ namespace mo::events {
 namespace {
 
 // Without a kick, e.g. when the writer died between its commit and the kick.
-constexpr absl::Duration kPoll = absl::Milliseconds(100);
+constexpr absl::Duration kPoll = absl::Milliseconds(200);
 constexpr absl::Duration kPendingPoll = absl::Milliseconds(1);
 constexpr int kPendingRounds = 1000;
 // How long a wiped stream goes unnoticed while nothing is published.
 constexpr absl::Duration kCheck = absl::Milliseconds(500);
-constexpr absl::Duration kTick = absl::Seconds(2);
 constexpr absl::Duration kFollow = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Milliseconds(500);
-// A replay stream is filled up when it is shorter.
-constexpr int64_t kReplayWindow = 512;
 
 // No rate limit's patience: publishing a full batch may meet an fsync of Redis' file.
 redis::ConnectionOptions RedisOptions(const App& app) {
@@ -216,72 +213,6 @@ absl::StatusOr<bool> Relay::Publish(const Backlog& backlog) {
   }
   if (all) lag_.Set(0);
   return all;
-}
-
-// Brings consumers what their stream no longer has. True if something was brought.
-absl::StatusOr<bool> Relay::ServeReplays() {
-  MO_ASSIGN_OR_RETURN(const redis::Reply requests,
-                      redis_.Command({"HGETALL", ReplaysKey(service_)}));
-  std::vector<Batch> batches;
-  std::vector<Cursor> cursors;
-  for (size_t i = 0; i + 1 < requests.size(); i += 2) {
-    const int partition = PartitionOfField(requests[i].string);
-    const std::optional<Position> from = ParseStreamId(requests[i + 1].string);
-    if (partition < 0 || !from) continue;
-    batches.push_back({ReplayKey(service_, requests[i].string), "?"});
-    cursors.push_back({partition, *from});
-  }
-  if (batches.empty()) return false;
-  MO_ASSIGN_OR_RETURN(const std::vector<Answer> answers, RunScript(batches));
-  std::vector<Batch> open;
-  std::vector<Cursor> after;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].length >= kReplayWindow) continue;
-    const bool missing = answers[i].last == 0;
-    if (!missing) cursors[i].after = answers[i].last;
-    open.push_back({batches[i].stream, StreamId(cursors[i].after), missing});
-    after.push_back(cursors[i]);
-  }
-  if (open.empty()) return false;
-  MO_ASSIGN_OR_RETURN(const Backlog backlog, store_.Read(after));
-  bool any = false;
-  for (size_t i = 0; i < open.size(); ++i) {
-    open[i].rows = &backlog.rows[i];
-    any |= !backlog.rows[i].empty();
-  }
-  MO_RETURN_IF_ERROR(RunScript(open).status());
-  return any;
-}
-
-// Keeps what consumers have acknowledged, and trims the streams to what is still needed.
-absl::Status Relay::Tick() {
-  next_tick_ = absl::Now() + kTick;
-  MO_ASSIGN_OR_RETURN(const redis::Reply reply, redis_.Command({"HGETALL", AcksKey(service_)}));
-  std::vector<Ack> acks;
-  for (size_t i = 0; i + 1 < reply.size(); i += 2) {
-    const int partition = PartitionOfField(reply[i].string);
-    const std::optional<Position> position = ParseStreamId(reply[i + 1].string);
-    if (partition < 0 || !position || *position > store_.newest()) continue;
-    acks.push_back({std::string(ConsumerOfField(reply[i].string)), partition, *position});
-  }
-  MO_RETURN_IF_ERROR(store_.Save(acks));
-  return Trim();
-}
-
-absl::Status Relay::Trim() {
-  MO_ASSIGN_OR_RETURN(const auto floors, store_.Floors());
-  const std::string limit = absl::StrCat(options_.stream_limit);
-  std::vector<std::string> streams, ids;
-  for (size_t i = 0; i < floors.size(); ++i) {
-    streams.push_back(StreamKey(service_, static_cast<int>(i)));
-    ids.push_back(StreamId(floors[i]));
-  }
-  std::vector<redis::Arguments> commands;
-  for (size_t i = 0; i < floors.size(); ++i) {
-    commands.push_back({"XTRIM", streams[i], "MINID", "~", ids[i]});
-    commands.push_back({"XTRIM", streams[i], "MAXLEN", "~", limit});
-  }
-  return redis_.Pipeline(commands).status();
 }
 
 void Relay::Wait() {
