@@ -176,7 +176,11 @@ bool AgentSession::Hungry() {
 }
 
 void AgentSession::LoadLocked(v1::Lane lane) {
-  if (phase_ != Phase::kOpen || !running_ || !sender_.Low(lane)) return;
+  if (phase_ != Phase::kOpen || !running_) return;
+  if (!sender_.Low(lane)) {
+    more_[lane] = true;
+    return;
+  }
   if (loading_[lane]) {
     wanted_[lane] = true;  // what came after the running query's snapshot is fetched after it
     return;
@@ -192,7 +196,7 @@ void AgentSession::Load(v1::Lane lane) {
   {
     std::lock_guard lock(mutex_);
     known = sender_.Known();
-    wanted_[lane] = false;
+    wanted_[lane] = more_[lane] = false;
   }
   auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, known, limit);
   std::lock_guard lock(mutex_);
@@ -202,10 +206,10 @@ void AgentSession::Load(v1::Lane lane) {
         {{"error", std::string(loaded.status().message())}});
     return;  // the gateway's poll asks again
   }
-  const bool full = loaded->size() == static_cast<size_t>(limit);
+  if (loaded->size() == static_cast<size_t>(limit)) more_[lane] = true;
   sender_.Offer(*std::move(loaded));
   PumpLocked();
-  if (full || wanted_[lane]) LoadLocked(lane);
+  if (wanted_[lane]) LoadLocked(lane);
 }
 
 void AgentSession::PumpLocked() {
@@ -242,7 +246,10 @@ void AgentSession::PumpLocked() {
       return EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
     }
   }
-  LoadLocked(v1::LANE_BULK);
+  // Only what is known to be there: asking in vain would never end.
+  for (const v1::Lane lane : {v1::LANE_INTERACTIVE, v1::LANE_BULK}) {
+    if (more_[lane]) LoadLocked(lane);
+  }
 }
 
 void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {

@@ -87,6 +87,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   bool running_ = true;  // the SIM's state lets it send
   std::map<v1::Lane, bool> loading_;
   std::map<v1::Lane, bool> wanted_;  // a load was asked for while one was running
+  std::map<v1::Lane, bool> more_;    // there may be dispatches that are not loaded
   int windows_asked_ = 0;
 
   v1::AgentFrame read_frame_;

@@ -46,10 +46,16 @@ absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
       caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<v1::SubmitResponse> {
         v1::SubmitResponse response;
         std::set<std::string> groups;
-        std::set<int64_t> sims;
+        std::vector<std::string> keys;
         for (const v1::Dispatch& dispatch : request.dispatches()) {
           groups.insert(dispatch.group());
-          sims.insert(IdOf(dispatch.sim_id()));
+          keys.push_back(dispatch.key());
+        }
+        // What was accepted once stays so, even if its SIM has been deleted since.
+        MO_ASSIGN_OR_RETURN(const std::set<std::string> known, SelectKnownKeys(tx, keys));
+        std::set<int64_t> sims;
+        for (const v1::Dispatch& dispatch : request.dispatches()) {
+          if (known.count(dispatch.key()) == 0) sims.insert(IdOf(dispatch.sim_id()));
         }
         MO_RETURN_IF_ERROR(CheckSims(tx, sims));
         // Shared with other Submits, exclusive in Control: a control sees every dispatch or is seen

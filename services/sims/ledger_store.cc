@@ -8,6 +8,16 @@
 
 namespace mo::sims {
 
+constexpr char kSelectKnownKeys[] =
+    "SELECT key FROM sims.dispatches WHERE account_id = $1 AND key = ANY($2)";
+absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
+                                                      const std::vector<std::string>& keys) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectKnownKeys, tx.account_id(), keys));
+  std::set<std::string> known;
+  for (const storage::Row row : rows) known.insert(row.String(0));
+  return known;
+}
+
 constexpr char kCountSims[] =
     "SELECT count(*) FROM sims.sims WHERE account_id = $1 AND id = ANY($2)";
 absl::Status CheckSims(storage::Transaction& tx, const std::set<int64_t>& sims) {

@@ -14,6 +14,9 @@ namespace mo::sims {
 
 namespace v1 = messageorganizer::sims::v1;
 
+// Those of the keys under which there is a dispatch.
+absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
+                                                      const std::vector<std::string>& keys);
 // SIM_NOT_FOUND when one of them is not the account's.
 absl::Status CheckSims(storage::Transaction& tx, const std::set<int64_t>& sims);
 // A lock on a group's name until the transaction ends.
