@@ -12,6 +12,7 @@ namespace mo::inbox {
 
 namespace common_v1 = messageorganizer::common::v1;
 namespace contacts_v1 = messageorganizer::contacts::v1;
+namespace media_v1 = messageorganizer::media::v1;
 namespace sims_v1 = messageorganizer::sims::v1;
 
 namespace {
@@ -65,15 +66,26 @@ absl::Status CheckContact(const contacts_v1::Contact& contact, bool stop_confirm
 
 }  // namespace
 
+absl::Status Messages::CheckMedia(const Caller& caller, const common_v1::Content& content) {
+  if (content.media().media_id().empty()) return absl::OkStatus();
+  media_v1::GetMediaRequest get;
+  get.set_id(content.media().media_id());
+  return WithField(
+      media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status(),
+      "content.media.media_id");
+}
+
 absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
                                            const v1::SendMessageRequest& request) {
   MO_RETURN_IF_ERROR(CheckRequest(caller, request));
+  MO_RETURN_IF_ERROR(CheckMedia(caller, request.content()));
   contacts_v1::GetContactRequest get;
   get.set_id(request.contact_id());
   const absl::StatusOr<contacts_v1::Contact> contact =
       contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get);
   const absl::StatusOr<Outbound> draft =
-      contact.ok() ? Draft(*contact, request) : absl::StatusOr<Outbound>(contact.status());
+      contact.ok() ? Draft(*contact, request)
+                   : absl::StatusOr<Outbound>(WithField(contact.status(), "contact_id"));
   MO_ASSIGN_OR_RETURN(
       v1::Message sent,
       database_.Once<v1::Message>(caller, request,

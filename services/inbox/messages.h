@@ -7,6 +7,7 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/inbox/v1/inbox.pb.h"
+#include "messageorganizer/media/v1/media.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "services/inbox/submitter.h"
 
@@ -23,6 +24,7 @@ class Messages {
         outbox_(outbox),
         submitter_(submitter),
         contacts_(app),
+        media_(app),
         dispatches_(app) {}
 
   // Durable when it returns; on its way then, or waiting for its send_time.
@@ -35,6 +37,9 @@ class Messages {
  private:
   using Contact = messageorganizer::contacts::v1::Contact;
 
+  // Whether the file that the content carries is the account's.
+  absl::Status CheckMedia(const Caller& caller,
+                          const messageorganizer::common::v1::Content& content);
   absl::StatusOr<Outbound> Draft(const Contact& contact,
                                  const v1::SendMessageRequest& request) const;
   absl::Status Keep(storage::Transaction& tx, const Outbound& outbound,
@@ -46,6 +51,7 @@ class Messages {
   events::Outbox& outbox_;
   Submitter& submitter_;
   Client<messageorganizer::contacts::v1::ContactService> contacts_;
+  Client<messageorganizer::media::v1::MediaService> media_;
   Client<messageorganizer::sims::v1::DispatchService> dispatches_;
 };
 

@@ -65,18 +65,7 @@ DeliveryReason ObstacleAgain(const contacts_v1::ResolvedContact* contact) {
 }  // namespace
 
 Submitter::Submitter(App& app, storage::Database& database, events::Outbox& outbox)
-    : app_(app),
-      database_(database),
-      outbox_(outbox),
-      contacts_(app),
-      dispatches_(app),
-      marks_(1000, 10000, [this](const std::vector<Mark>& marks) {
-        if (const absl::Status status = MarkAll(marks); !status.ok()) {
-          // They are submitted once more, which changes nothing.
-          Log(LogLevel::kWarning, "submitted messages not marked",
-              {{"error", std::string(status.message())}});
-        }
-      }) {}
+    : app_(app), database_(database), outbox_(outbox), contacts_(app), dispatches_(app) {}
 
 absl::Time Submitter::RetryTime() const { return app_.clock().Now() + kRetry; }
 
@@ -91,6 +80,7 @@ void Submitter::Submit(const Caller& caller, const Outbound& outbound, absl::str
 }
 
 absl::StatusOr<bool> Submitter::RunOnce() {
+  MO_RETURN_IF_ERROR(WriteMarks());
   MO_ASSIGN_OR_RETURN(const std::vector<Outbound> due, Claim());
   std::map<int64_t, std::vector<Outbound>> by_account;
   for (const Outbound& outbound : due) by_account[outbound.account_id].push_back(outbound);
@@ -156,8 +146,12 @@ absl::Status Submitter::SubmitAll(const Caller& caller,
       dispatches_.Call(&sims_v1::DispatchService::Stub::Submit, caller.WithKey(""), request)
           .status();
   if (status.ok()) {
-    for (const auto& [outbound, address] : sendable)
-      marks_.Add({outbound.account_id, IdOf(outbound.message.id())});
+    // Marked later, all at once: most have news from the ledger by then, which marks them too.
+    std::lock_guard lock(mutex_);
+    for (const auto& [outbound, address] : sendable) {
+      marks_.account_ids.push_back(outbound.account_id);
+      marks_.ids.push_back(IdOf(outbound.message.id()));
+    }
     return absl::OkStatus();
   }
   if (!IsFinal(status)) return status;
@@ -189,15 +183,16 @@ absl::Status Submitter::EndAll(int64_t account_id, const std::vector<Outbound>& 
   });
 }
 
-absl::Status Submitter::MarkAll(const std::vector<Mark>& marks) {
-  std::vector<int64_t> account_ids;
-  std::vector<int64_t> ids;
-  for (const Mark& mark : marks) {
-    account_ids.push_back(mark.account_id);
-    ids.push_back(mark.id);
+// Those that get lost on the way are submitted once more, which changes nothing.
+absl::Status Submitter::WriteMarks() {
+  Marks marks;
+  {
+    std::lock_guard lock(mutex_);
+    std::swap(marks, marks_);
   }
+  if (marks.ids.empty()) return absl::OkStatus();
   return database_.AsSystem(
-      [&](storage::Transaction& tx) { return MarkSubmitted(tx, account_ids, ids); });
+      [&](storage::Transaction& tx) { return MarkSubmitted(tx, marks.account_ids, marks.ids); });
 }
 
 }  // namespace mo::inbox

@@ -1,13 +1,13 @@
 // From our table into sims' ledger.
 #pragma once
 
+#include <mutex>
 #include <vector>
 
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
 #include "libs/runtime/client.h"
 #include "libs/storage/database.h"
-#include "libs/storage/group_commit.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "services/inbox/message_store.h"
@@ -25,14 +25,16 @@ class Submitter {
   absl::Time RetryTime() const;
   // Submits a message of phase kSubmitting to the contact; failing that leaves it to RunOnce.
   void Submit(const Caller& caller, const Outbound& outbound, absl::string_view address);
-  // Takes up what is due, of all accounts; true when there may be more.
+  // Marks what was submitted, and takes up what is due, of all accounts; true when there may be
+  // more.
   absl::StatusOr<bool> RunOnce();
 
  private:
   using Contact = messageorganizer::contacts::v1::ResolvedContact;
-  struct Mark {
-    int64_t account_id;
-    int64_t id;
+  // Messages in the ledger, to be marked so; one account's id at the index of its message's.
+  struct Marks {
+    std::vector<int64_t> account_ids;
+    std::vector<int64_t> ids;
   };
 
   absl::StatusOr<std::vector<Outbound>> Claim();
@@ -41,14 +43,15 @@ class Submitter {
                          const std::vector<std::pair<Outbound, std::string>>& sendable);
   absl::Status EndAll(int64_t account_id, const std::vector<Outbound>& messages,
                       DeliveryState state, DeliveryReason reason);
-  absl::Status MarkAll(const std::vector<Mark>& marks);
+  absl::Status WriteMarks();
 
   App& app_;
   storage::Database& database_;
   events::Outbox& outbox_;
   Client<messageorganizer::contacts::v1::ContactService> contacts_;
   Client<messageorganizer::sims::v1::DispatchService> dispatches_;
-  storage::GroupCommit<Mark> marks_;
+  std::mutex mutex_;
+  Marks marks_;
 };
 
 }  // namespace mo::inbox
