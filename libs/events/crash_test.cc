@@ -64,16 +64,14 @@ TEST_CASE("Redis killed and started again") {
   world.CheckComplete("sink", 20, 60);
 }
 
-TEST_CASE("PostgreSQL cuts everyone off again and again") {
+TEST_CASE("PostgreSQL cuts relay and consumer off again and again") {
   World world;
   Source source(world);
   Sink sink(world);
   for (int number = 1; number <= 30; ++number) {
-    if (number % 5 == 0) world.Disconnect("mo\\_");
-    for (int key = 0; key < 10; ++key) {
-      // A connection that dies at its commit leaves open whether it happened: not tried here.
-      WaitFor([&] { return source.Send(absl::StrCat("k", key), number).ok(); }, "the write");
-    }
+    // Relay and consumer; the writer's own commit would be in doubt.
+    if (number % 5 == 0) world.Disconnect("mo\\_%\\_system");
+    for (int key = 0; key < 10; ++key) REQUIRE(source.Send(absl::StrCat("k", key), number).ok());
   }
   world.WaitForSeen("sink", 300);
   world.CheckComplete("sink", 10, 30);

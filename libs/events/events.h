@@ -91,6 +91,9 @@ struct ConsumerOptions {
   std::vector<std::string> sources;  // producing services
   size_t batch = 256;
   int max_attempts = 10;
+  // A pause after each look that brought events: under load many share a transaction then, while an
+  // event that comes alone waits for nothing. For effects that nobody waits for.
+  absl::Duration linger = absl::ZeroDuration();
 };
 
 // Reads events and hands them to its handler, one thread per source. Replicas of the service share

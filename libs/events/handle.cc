@@ -44,12 +44,15 @@ absl::Status Call(const Handler& handler, storage::Transaction& tx,
 
 }  // namespace
 
-void Reader::HandleReady() {
+bool Reader::HandleReady() {
+  bool any = false;
   for (auto& [number, partition] : owned_) {
-    if (stop_.IsSet()) return;
+    if (stop_.IsSet()) break;
     if (partition.events.empty() || absl::Now() < partition.not_before) continue;
     Handle(partition);
+    any = true;
   }
+  return any;
 }
 
 void Reader::Handle(Partition& partition) {

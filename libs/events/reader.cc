@@ -36,6 +36,7 @@ Reader::Reader(App& app, storage::Database& database, const ConsumerOptions& opt
       source_(std::move(source)),
       batch_(options.batch),
       max_attempts_(options.max_attempts),
+      linger_(options.linger),
       handler_(std::move(handler)),
       locks_(std::move(locks)),
       offsets_(database, options.name, source_),
@@ -92,7 +93,7 @@ void Reader::Run() {
   next_tick_ = absl::InfinitePast();
   while (!stop_.IsSet()) {
     if (absl::Now() >= next_tick_) Tick();
-    HandleReady();
+    if (HandleReady() && linger_ > absl::ZeroDuration()) WaitReadable({stop_.fd()}, linger_);
     absl::Status status = Fetch();
     if (!rebalanced_.ok()) status = rebalanced_;
     Report(status);

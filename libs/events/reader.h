@@ -52,7 +52,8 @@ class Reader {
   void CheckStreams();
   absl::Status Fetch();
   void Accept(Partition& partition, std::vector<Entry> entries);
-  void HandleReady();
+  // True if there was anything to handle.
+  bool HandleReady();
   void Handle(Partition& partition);
   absl::Status Reload(Partition& partition);
   Outcome Apply(Partition& partition, const std::vector<Event>& batch);
@@ -72,6 +73,7 @@ class Reader {
   const std::string source_;
   const size_t batch_;
   const int max_attempts_;
+  const absl::Duration linger_;
   const Handler handler_;
   const std::shared_ptr<Locks> locks_;
   Offsets offsets_;

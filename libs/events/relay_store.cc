@@ -72,9 +72,12 @@ absl::StatusOr<bool> RelayStore::Lead() {
     MO_ASSIGN_OR_RETURN(connection_, database_.Dedicated());
     marks_.clear();
     complete_ = newest_ = 0;
-    // An outbox that has just grown has no statistics yet; its index is always right.
-    MO_RETURN_IF_ERROR(
-        connection_->Script("SET enable_seqscan = off; SET enable_bitmapscan = off").status());
+    // An outbox that has just grown has no statistics yet; its index is always right. One plan for
+    // all: making one takes longer than most reads.
+    MO_RETURN_IF_ERROR(connection_
+                           ->Script("SET enable_seqscan = off; SET enable_bitmapscan = off; "
+                                    "SET plan_cache_mode = force_generic_plan")
+                           .status());
   }
   MO_ASSIGN_OR_RETURN(storage::Result locked,
                       Query("SELECT pg_try_advisory_lock($1)", storage::Parameters(lock_key_)));
