@@ -1,0 +1,133 @@
+"""The product's processes, all in one or each service its own."""
+
+import os
+import pathlib
+import random
+import secrets
+import shutil
+import socket
+
+from .processes import Process
+from .rest import Client
+from .servers import Database, Redis, temp_folder
+from .wait import wait_for
+
+BUILD = pathlib.Path(os.environ.get("MO_BUILD_DIR", pathlib.Path(__file__).resolve().parents[3] / "build/release"))
+# From the lowest layer to the highest.
+SERVICES = ("accounts", "media", "links", "statistics", "sims", "contacts", "channels", "inbox", "rules", "edge")
+
+
+def free_port(taken=set()):
+    """A port below the ephemeral ones: no outgoing connection takes it while its owner is down."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in taken:
+            taken.add(port)
+            return port
+
+
+def executable(name):
+    path = BUILD / name
+    assert path.exists(), f"{path} is missing: build it, or set MO_BUILD_DIR"
+    return path
+
+
+class Deployment:
+    """mode "all": one process mo-all. "separate": one process per service, on fixed ports of its own."""
+
+    def __init__(self, mode, postgres, flags=()):
+        self.mode = mode
+        self.folder = temp_folder("e2e")
+        self.database = Database(postgres)
+        self.redis = Redis(self.folder)
+        self.http_port = free_port()
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.names = ("all",) if mode == "all" else SERVICES
+        self._grpc_ports = {name: free_port() for name in self.names}
+        self.metrics_ports = {name: free_port() for name in self.names}
+        self._flags = list(flags)
+        self._processes = {}
+        self.operator_key = "mo_operator_" + secrets.token_hex(16)
+        (self.folder / "identity.key").write_text(secrets.token_hex(32))
+        (self.folder / "operator.key").write_text(self.operator_key)
+        for name in self.names:
+            self.start(name)
+        self.wait_ready(60)
+
+    @property
+    def device_gateway(self):
+        """host:port that device agents attach to."""
+        return f"127.0.0.1:{self._grpc_ports['all' if self.mode == 'all' else 'sims']}"
+
+    def start(self, name):
+        peers = ",".join(f"{peer}=127.0.0.1:{port}" for peer, port in self._grpc_ports.items() if peer not in (name, "all"))
+        edge = name in ("all", "edge")
+        self._processes[name] = Process(f"mo-{name}", [
+            executable(f"mo-{name}"), f"--grpc_listen=127.0.0.1:{self._grpc_ports[name]}",
+            f"--metrics_listen=127.0.0.1:{self.metrics_ports[name]}", f"--database_url={self.database.url}",
+            f"--redis_url={self.redis.url}", f"--data_dir={self.folder / 'data'}",
+            f"--identity_key_file={self.folder / 'identity.key'}", f"--operator_key_file={self.folder / 'operator.key'}",
+            *([f"--peers={peers}"] if peers else []),
+            f"--public_url={self.url}", *([f"--http_listen=127.0.0.1:{self.http_port}", *self._flags] if edge else []),
+        ], self.folder / f"{name}.log")
+
+    def wait_ready(self, deadline=30):
+        probe = Client(self.url)
+
+        def ready():
+            for process in self._processes.values():
+                assert process.running, f"{process.name} has ended:\n{process.log_tail()}"
+            try:
+                return probe.ask("GET", "/readyz").status == 200
+            except OSError:
+                return False
+
+        try:
+            wait_for(ready, f"{self.mode} to be ready", deadline)
+        finally:
+            probe.close()
+
+    def kill(self, *names):
+        """kill -9 of these processes; of all without names."""
+        for name in names or self.names:
+            self._processes[name].kill()
+
+    def terminate(self, *names):
+        """SIGTERM; all must end cleanly."""
+        processes = [self._processes[name] for name in names or self.names]
+        for process in processes:
+            process.signal(15)
+        for process in processes:
+            code = process.wait(30)
+            assert code == 0, f"{process.name} ended with {code}:\n{process.log_tail()}"
+
+    def start_all(self, *names):
+        for name in names or self.names:
+            self.start(name)
+        self.wait_ready(60)
+
+    def client(self, key, **options):
+        return Client(self.url, key, **options)
+
+    def operator(self):
+        return self.client(self.operator_key)
+
+    def create_account(self, name, **options):
+        """A new account; its client holds the first key, of scope "*"."""
+        created = self.operator().post("/v1/accounts", {"display_name": name, **options})
+        client = self.client(created["secret"])
+        client.account_id = created["account"]["id"]
+        return client
+
+    def close(self):
+        for process in self._processes.values():
+            if process.running:
+                process.kill()
+        self.redis.stop()
+        self.database.drop()
+        shutil.rmtree(self.folder, ignore_errors=True)
