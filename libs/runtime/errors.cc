@@ -28,6 +28,17 @@ std::optional<Message> Detail(const absl::Status& status, const char* url) {
   return message;
 }
 
+void AttachFields(absl::Status& status, const std::vector<FieldProblem>& problems) {
+  google::rpc::BadRequest bad;
+  for (const FieldProblem& problem : problems) {
+    auto* violation = bad.add_field_violations();
+    violation->set_field(problem.field);
+    // Our error_details.proto has no reason of its own for a violation: it leads the description.
+    violation->set_description(absl::StrCat(problem.reason, ": ", problem.detail));
+  }
+  Attach(status, kBadRequest, bad);
+}
+
 }  // namespace
 
 absl::Status Error(absl::StatusCode code, absl::string_view reason, absl::string_view detail) {
@@ -53,14 +64,7 @@ absl::Status Problems::ToStatus() const {
   std::string detail = absl::StrCat(problems_[0].field, ": ", problems_[0].detail);
   if (problems_.size() > 1) absl::StrAppend(&detail, " (and ", problems_.size() - 1, " more)");
   absl::Status status = Error(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", detail);
-  google::rpc::BadRequest bad;
-  for (const FieldProblem& problem : problems_) {
-    auto* violation = bad.add_field_violations();
-    violation->set_field(problem.field);
-    // Our error_details.proto has no reason of its own for a violation: it leads the description.
-    violation->set_description(absl::StrCat(problem.reason, ": ", problem.detail));
-  }
-  Attach(status, kBadRequest, bad);
+  AttachFields(status, problems_);
   return status;
 }
 
@@ -69,6 +73,13 @@ absl::Status InvalidField(absl::string_view field, absl::string_view reason,
   Problems problems;
   problems.Add(field, reason, detail);
   return problems.ToStatus();
+}
+
+absl::Status WithField(absl::Status status, absl::string_view field) {
+  const std::string reason = ReasonOf(status);
+  if (!reason.empty())
+    AttachFields(status, {{std::string(field), reason, std::string(status.message())}});
+  return status;
 }
 
 std::vector<FieldProblem> FieldProblemsOf(const absl::Status& status) {

@@ -44,6 +44,10 @@ class Problems {
 absl::Status InvalidField(absl::string_view field, absl::string_view reason,
                           absl::string_view detail);
 
+// The same error, naming the field of the request that it is about, e.g. an id of something that is
+// not there. Errors without a reason stay as they are: no field is to blame for them.
+absl::Status WithField(absl::Status status, absl::string_view field);
+
 // The field problems that a status carries, in their order.
 std::vector<FieldProblem> FieldProblemsOf(const absl::Status& status);
 

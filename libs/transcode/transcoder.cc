@@ -111,6 +111,27 @@ Json PathAndQuery(const Route& route, const std::vector<std::string>& values,
   return object;
 }
 
+// What the path says goes; a body that says otherwise is about another resource than its author
+// thinks.
+void CheckAgainstPath(const Route& route, const std::vector<std::string>& values,
+                      absl::string_view body, Problems* problems) {
+  if (route.variables.empty() || (!route.whole_body && route.body_field == nullptr)) return;
+  const Json object = Json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
+  for (size_t i = 0; i < route.variables.size(); ++i) {
+    const FieldPath& path = route.variables[i].path;
+    // The body has the field itself: as a part of the whole request, or of its one field.
+    if (path.size() != (route.whole_body ? 1 : 2)) continue;
+    if (!route.whole_body && path[0] != route.body_field) continue;
+    for (const std::string& name : {path.back()->name(), path.back()->camelcase_name()}) {
+      const auto given = object.find(name);
+      if (given == object.end() || !given->is_string()) continue;
+      if (http::PercentDecode(values[i]) == given->get<std::string>()) continue;
+      problems->Add(route.variables[i].name, "NOT_AS_IN_PATH", "is another than in the path");
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> EncodeRequest(const Registry& registry, const Route& route,
@@ -128,6 +149,7 @@ absl::StatusOr<std::string> EncodeRequest(const Registry& registry, const Route&
     } else {
       problems.Add("", "BODY_NOT_ALLOWED", "this method takes no body");
     }
+    if (problems.empty()) CheckAgainstPath(route, values, body, &problems);
   }
   const Json rest = PathAndQuery(route, values, query, &problems);
   if (!rest.is_null()) absl::StrAppend(&bytes, EncodeJson(registry, type, rest.dump(), &problems));

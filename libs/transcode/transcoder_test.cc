@@ -69,10 +69,10 @@ TEST_CASE("A whole body becomes the request") {
   CHECK(request.attributes().at("a.b") == "x");
 }
 
-TEST_CASE("Path and body field merge, the path wins") {
+TEST_CASE("Path and body field merge") {
   const auto request = EncodeAs<UpdateContactRequest>(
       "PATCH", "/v1/contacts/con_%31?update_mask=display_name,language",
-      R"({"id": "con_other", "display_name": "Ann", "attributes": {"k": "v"}})");
+      R"({"id": "con_1", "display_name": "Ann", "attributes": {"k": "v"}})");
   CHECK(request.contact().id() == "con_1");
   CHECK(request.contact().display_name() == "Ann");
   CHECK(request.contact().attributes().at("k") == "v");
@@ -189,6 +189,9 @@ TEST_CASE("What is wrong is named with its path, all of it") {
       {"GET", "/v1/contacts/con_1?id=con_2", "", "id:UNKNOWN_FIELD"},
       {"GET", "/v1/contacts", "{}", ":BODY_NOT_ALLOWED"},
       {"POST", "/v1/registrations?phone=1", "{}", "phone:UNKNOWN_FIELD"},
+      {"PATCH", "/v1/contacts/con_1", R"({"id": "con_2"})", "contact.id:NOT_AS_IN_PATH"},
+      {"POST", "/v1/channels/chn_1/subscriptions", R"({"channelId": "chn_2"})",
+       "channel_id:NOT_AS_IN_PATH"},
       {"PATCH", "/v1/contacts/con_1?contact.display_name=x", "{}",
        "contact.display_name:UNKNOWN_FIELD"},
       {"PATCH", "/v1/contacts/con_1?contact.id=x", "{}", "contact.id:UNKNOWN_FIELD"},

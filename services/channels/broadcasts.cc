@@ -22,6 +22,8 @@ constexpr absl::Duration kYear = absl::Hours(24 * 366);
 // What a client's clock may be behind ours when it means "now".
 constexpr absl::Duration kClockSkew = absl::Minutes(1);
 
+namespace media_v1 = messageorganizer::media::v1;
+
 using Texts = google::protobuf::RepeatedPtrField<std::string>;
 
 std::vector<int64_t> Ids(const Texts& texts) {
@@ -86,11 +88,25 @@ absl::Status Broadcasts::CheckAudience(const Caller& caller, const v1::Audience&
   return absl::OkStatus();
 }
 
+absl::Status Broadcasts::CheckMedia(const Caller& caller,
+                                    const messageorganizer::common::v1::Content& content,
+                                    Problems& problems) {
+  if (content.media().media_id().empty()) return absl::OkStatus();
+  media_v1::GetMediaRequest get;
+  get.set_id(content.media().media_id());
+  const absl::Status known =
+      media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status();
+  if (!absl::IsNotFound(known)) return known;
+  problems.Add("content.media.media_id", "NOT_FOUND", "the account has none with this id");
+  return absl::OkStatus();
+}
+
 absl::Status Broadcasts::Check(const Caller& caller, const v1::CreateBroadcastRequest& request) {
   Problems problems;
   text::CheckOutbound(request.content(), "content", {"name"}, problems);
   if (problems.empty()) CheckPersonal(request.content(), "content", problems);
   CheckTimes(request, app_.clock().Now(), problems);
+  MO_RETURN_IF_ERROR(CheckMedia(caller, request.content(), problems));
   MO_RETURN_IF_ERROR(CheckAudience(caller, request.audience(), problems));
   return problems.ToStatus();
 }

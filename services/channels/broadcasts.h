@@ -9,6 +9,7 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/channels/v1/broadcasts.pb.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
+#include "messageorganizer/media/v1/media.grpc.pb.h"
 #include "services/channels/controls.h"
 
 namespace mo::channels {
@@ -19,7 +20,12 @@ namespace contacts_v1 = messageorganizer::contacts::v1;
 class Broadcasts {
  public:
   Broadcasts(App& app, storage::Database& database, events::Outbox& outbox, Controls& controls)
-      : app_(app), database_(database), outbox_(outbox), controls_(controls), contacts_(app) {}
+      : app_(app),
+        database_(database),
+        outbox_(outbox),
+        controls_(controls),
+        contacts_(app),
+        media_(app) {}
   // Called when there is something to expand.
   void OnDue(std::function<void()> kick) { kick_ = std::move(kick); }
 
@@ -46,6 +52,9 @@ class Broadcasts {
   absl::Status Check(const Caller& caller, const v1::CreateBroadcastRequest& request);
   absl::Status CheckAudience(const Caller& caller, const v1::Audience& audience,
                              Problems& problems);
+  // Whether the file that the content carries is the account's.
+  absl::Status CheckMedia(const Caller& caller,
+                          const messageorganizer::common::v1::Content& content, Problems& problems);
   absl::StatusOr<v1::Broadcast> Steer(const Caller& caller,
                                       const google::protobuf::Message& request,
                                       const std::string& id, sims_v1::GroupControl control,
@@ -56,6 +65,7 @@ class Broadcasts {
   events::Outbox& outbox_;
   Controls& controls_;
   Client<contacts_v1::ContactService> contacts_;
+  Client<messageorganizer::media::v1::MediaService> media_;
   std::function<void()> kick_ = [] {};
 };
 

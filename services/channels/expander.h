@@ -20,7 +20,7 @@ namespace mo::channels {
 inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
 
 // Expands broadcasts that are due, a page of each in turn. Any number may run, in any number of
-// processes; a broadcast is one's at a time, and another's 30 s after that one died.
+// processes; a broadcast is one's at a time, and another's 10 s after that one died.
 //
 // Each contact gets it exactly once: a page is decided in one transaction, which stores what is to
 // be sent and moves the cursor; only then is it submitted, under keys that depend on the page.

@@ -53,7 +53,7 @@ absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey
 
 constexpr char kTakeTurn[] =
     "UPDATE channels.expansions e SET turn = nextval('channels.turns'), lease_owner = $1, "
-    "lease_epoch = e.lease_epoch + 1, lease_expire_time = now() + interval '30 s' FROM ("
+    "lease_epoch = e.lease_epoch + 1, lease_expire_time = now() + interval '10 s' FROM ("
     "SELECT account_id, broadcast_id FROM channels.expansions "
     "WHERE open AND due_time <= $2 AND lease_expire_time <= now() "
     "ORDER BY turn LIMIT 1 FOR UPDATE SKIP LOCKED) AS due "
@@ -88,7 +88,7 @@ absl::Status InsertSkips(storage::Transaction& tx, const Turn& turn, const Page&
 
 constexpr char kStorePage[] =
     "UPDATE channels.expansions SET page = $4, cursor = $5, complete = $6, stored = $7, "
-    "resolved = $8, skipped = $9, lease_expire_time = now() + interval '30 s' "
+    "resolved = $8, skipped = $9, lease_expire_time = now() + interval '10 s' "
     "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 AND page = $4 - 1";
 absl::Status StorePage(storage::Transaction& tx, const Turn& turn, const Page& page,
                        absl::Time now) {

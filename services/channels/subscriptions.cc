@@ -13,9 +13,10 @@ absl::StatusOr<v1::Subscription> Subscriptions::Subscribe(const Caller& caller,
                                                           const v1::SubscribeRequest& request) {
   contacts_v1::GetContactRequest get;
   get.set_id(request.contact_id());
-  MO_RETURN_IF_ERROR(
+  MO_RETURN_IF_ERROR(WithField(
       contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get)
-          .status());
+          .status(),
+      "contact_id"));
   return database_.Once<v1::Subscription>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Subscription> {
         MO_ASSIGN_OR_RETURN(Subscribed subscribed,

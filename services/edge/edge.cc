@@ -49,6 +49,14 @@ http::Response Redirect(const std::string& location) {
   return response;
 }
 
+// The answer to another method than GET on a path that is no route of the contract.
+http::Response OnlyGet(const std::string& allow, const std::string& request_id) {
+  http::Response response =
+      ProblemResponse(405, "METHOD_NOT_ALLOWED", "this path takes GET", request_id);
+  response.headers.Add("Allow", allow);
+  return response;
+}
+
 // The reason of an error that HTTP itself has found, from its title: "Content Too Large" →
 // "CONTENT_TOO_LARGE".
 http::Response TransportError(int status, absl::string_view detail) {
@@ -99,7 +107,8 @@ void Edge::Stop() {
 void Edge::Handle(http::Request request, http::Responder responder) {
   std::string request_id = RequestIdOf(request.headers, app_.ids());
   if (HandlePage(request, responder, request_id)) return;
-  if (request.path == "/v1/events" && request.method == "GET") {
+  if (request.path == "/v1/events") {
+    if (request.method != "GET") return responder.Send(OnlyGet("GET", request_id));
     return HandleEvents(std::move(request), std::move(responder), std::move(request_id));
   }
   api_.Handle(std::move(request), std::move(responder), std::move(request_id));
@@ -124,10 +133,7 @@ bool Edge::HandlePage(const http::Request& request, const http::Responder& respo
     if (request.method == "GET" || request.method == "HEAD") {
       answer(*this, responder);
     } else {
-      http::Response response =
-          ProblemResponse(405, "METHOD_NOT_ALLOWED", "this path takes GET", request_id);
-      response.headers.Add("Allow", "GET, HEAD");
-      responder.Send(std::move(response));
+      responder.Send(OnlyGet("GET, HEAD", request_id));
     }
     return true;
   }

@@ -142,7 +142,7 @@ TEST_CASE("Requests that are wrong in their form") {
       {"GET", "/nope", "", {}, 404, "NO_SUCH_PATH", ""},
       {"PUT", "/v1/links", "{}", {}, 405, "METHOD_NOT_ALLOWED", ""},
       {"POST", "/v1/openapi.json", "{}", {}, 405, "METHOD_NOT_ALLOWED", ""},
-      {"POST", "/v1/events", "{}", {}, 404, "NO_SUCH_PATH", ""},
+      {"POST", "/v1/events", "{}", {}, 405, "METHOD_NOT_ALLOWED", ""},
       {"POST", "/v1/links", "{", {}, 400, "INVALID_REQUEST", ""},
       {"POST", "/v1/links", R"({"nope": 1})", {}, 400, "INVALID_REQUEST", "nope"},
       {"POST", "/v1/links", R"({"target_url": 1})", {}, 400, "INVALID_REQUEST", "target_url"},
