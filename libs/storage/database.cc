@@ -21,9 +21,10 @@ namespace {
 
 constexpr std::chrono::seconds kAcquireDeadline(5);
 // Per connection: JIT and parallel workers cost more than they bring for our short statements
-// (TOOLCHAIN.md).
+// (TOOLCHAIN.md); what they read is in memory or on an SSD.
 constexpr char kSessionOptions[] =
-    "-c jit=off -c max_parallel_workers_per_gather=0 -c statement_timeout=30s "
+    "-c jit=off -c max_parallel_workers_per_gather=0 -c random_page_cost=1.1 -c "
+    "statement_timeout=30s "
     "-c idle_in_transaction_session_timeout=60s";
 // Serialises migrations of all services: they share the schema mo.
 constexpr char kMigrationLock[] = "SELECT pg_advisory_xact_lock(7017001)";
@@ -163,9 +164,12 @@ void Database::Return(Pool& pool, std::unique_ptr<Connection> connection) {
 }
 
 absl::Status Database::Begin(Connection& connection, int64_t account_id) const {
-  if (account_id == kSystem) return connection.Script("BEGIN").status();
-  return connection.Script(absl::StrCat("BEGIN; SET LOCAL mo.account_id = '", account_id, "'"))
-      .status();
+  std::string script = "BEGIN";
+  if (account_id != kSystem) {
+    absl::StrAppend(&script, "; SET LOCAL mo.account_id = '", account_id, "'");
+  }
+  if (connection.TakeReplan(absl::Now())) absl::StrAppend(&script, "; DISCARD PLANS");
+  return connection.Script(script).status();
 }
 
 absl::Status Database::RunIn(int64_t account_id,

@@ -62,6 +62,14 @@ absl::StatusOr<Result> Connection::Script(const std::string& sql) {
   return Check(PQexec(connection_.get(), sql.c_str()));
 }
 
+bool Connection::TakeReplan(absl::Time now) {
+  constexpr absl::Duration kOldest = absl::Minutes(5);
+  if (replan_age_ > kOldest || now - opened_ < replan_age_) return false;
+  // Twice the age: a table that grows steadily has at most doubled since the last plans.
+  replan_age_ = 2 * (now - opened_);
+  return true;
+}
+
 absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Parameters& parameters) {
   auto found = prepared_.find(sql);
   if (found == prepared_.end()) {

@@ -13,6 +13,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "libs/storage/value.h"
 
 namespace mo::storage {
@@ -83,6 +85,10 @@ class Connection {
   absl::StatusOr<Result> Script(const std::string& sql);
   // One prepared statement; prepared when first seen.
   absl::StatusOr<Result> Query(absl::string_view sql, const Parameters& parameters);
+  // Whether the prepared statements must be planned anew (DISCARD PLANS). Plans made while a table
+  // was small stay until it is analyzed, which takes minutes on a new database: too long when it
+  // fills quickly. True at growing ages of the connection, and no more when autovacuum is at work.
+  bool TakeReplan(absl::Time now);
   bool broken() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
   PGconn* raw() { return connection_.get(); }
 
@@ -92,6 +98,8 @@ class Connection {
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   absl::flat_hash_map<std::string, std::string> prepared_;
+  const absl::Time opened_ = absl::Now();
+  absl::Duration replan_age_ = absl::Seconds(1);
 };
 
 // What runs inside a transaction.

@@ -66,7 +66,8 @@ void Install(App& app) {
       app.OwnWorker("channels-reporter", kPoll, [&reporter] { return reporter.RunOnce(); });
   reporter.OnMarked([&reports] { reports.Kick(); });
   events::InstallConsumer(
-      app, parts.database, {.name = "progress", .sources = {"sims"}},
+      app, parts.database,
+      {.name = "progress", .sources = {"sims"}, .linger = absl::Milliseconds(50)},
       [&reporter](storage::Transaction& tx, const std::vector<events::Event>& batch) {
         return reporter.Handle(tx, batch);
       });

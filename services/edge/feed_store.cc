@@ -9,6 +9,10 @@ constexpr int kTrimBatch = 1000;
 
 }  // namespace
 
+// Whoever waited for the head's row would do so with a transaction number, and all services' events
+// wait for the oldest of those.
+constexpr char kQueue[] =
+    "SELECT pg_advisory_xact_lock(hashtextextended('edge.feed/' || $1::bigint, 0))";
 constexpr char kAdvanceHead[] = R"(
   INSERT INTO edge.feed_heads AS heads (account_id, seq) VALUES ($1, $2)
   ON CONFLICT (account_id) DO UPDATE SET seq = heads.seq + excluded.seq
@@ -25,6 +29,7 @@ absl::Status FeedStore::Append(storage::Transaction& tx, std::vector<FeedEvent> 
   for (FeedEvent& event : events) accounts[event.account_id].push_back(&event);
   for (const auto& [account_id, list] : accounts) {
     const auto count = static_cast<int64_t>(list.size());
+    MO_RETURN_IF_ERROR(tx.Run(kQueue, account_id));
     MO_ASSIGN_OR_RETURN(storage::Result head, tx.Query(kAdvanceHead, account_id, count));
     std::vector<int64_t> seqs;
     std::vector<std::string> types, payloads;

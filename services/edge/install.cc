@@ -112,7 +112,7 @@ Edge& InstallEdge(App& app) {
   FeedStore& store = app.Own<FeedStore>(database);
   FeedHub& hub = app.Own<FeedHub>(store, app.metrics());
   events::InstallConsumer(
-      app, database, {.name = "feed", .sources = Publishers()},
+      app, database, {.name = "feed", .sources = Publishers(), .linger = absl::Milliseconds(50)},
       [&store, &hub](storage::Transaction& tx, const std::vector<events::Event>& batch) {
         tx.AfterCommit([&hub] { hub.Wake(); });
         return Feed(store, tx, batch);

@@ -38,6 +38,10 @@ constexpr char kSelectCandidate[] =
     "SELECT id FROM sims.sims WHERE account_id = $1 AND network = $2 AND occupancy < capacity "
     "AND CASE WHEN $3 = 0 THEN state = 1 ELSE id = $3 AND state <> 4 END "
     "ORDER BY occupancy::double precision / capacity, id LIMIT 1";
+// Whoever waited for the SIM's row would do so with a transaction number, and all services' events
+// wait for the oldest of those.
+constexpr char kQueue[] =
+    "SELECT pg_advisory_xact_lock(hashtextextended('sims.place/' || $1::bigint, 0))";
 // The condition is checked again on the locked row: this is what keeps a SIM from being over-full.
 constexpr char kTakePlace[] =
     "UPDATE sims.sims SET occupancy = occupancy + 1 WHERE account_id = $1 AND id = $2 AND "
@@ -51,6 +55,8 @@ absl::StatusOr<std::optional<v1::AllocateResponse>> TakePlace(storage::Transacti
         storage::Result candidate,
         tx.Query(kSelectCandidate, tx.account_id(), static_cast<int32_t>(network), only_sim));
     if (candidate.empty()) return std::nullopt;
+    // Only for the first: two queues in two orders could wait for each other.
+    if (attempt == 0) MO_RETURN_IF_ERROR(tx.Run(kQueue, candidate[0].Int(0)));
     MO_ASSIGN_OR_RETURN(storage::Result taken,
                         tx.Query(kTakePlace, tx.account_id(), candidate[0].Int(0), only_sim != 0));
     if (!taken.empty()) return FromRow(taken[0]);
