@@ -100,12 +100,16 @@ function(mo_service_all)
   target_link_libraries(mo-all PRIVATE ${services})
 endfunction()
 
-# mo_program(<folder> <executable> [LINKS ...]): tools/<folder>/*.cc as an executable, its *_test.cc as <folder>_test.
+# mo_program(<folder> <executable> [IN ...] [LINKS ...]): tools/<folder>/*.cc (IN: below another folder than tools) as an
+# executable, its *_test.cc as <folder>_test.
 function(mo_program folder executable)
-  cmake_parse_arguments(A "" "" "LINKS" ${ARGN})
-  set(dir ${CMAKE_SOURCE_DIR}/tools/${folder})
+  cmake_parse_arguments(A "" "IN" "LINKS" ${ARGN})
+  if(NOT A_IN)
+    set(A_IN tools)
+  endif()
+  set(dir ${CMAKE_SOURCE_DIR}/${A_IN}/${folder})
   if(NOT EXISTS ${dir}/main.cc)
-    message(STATUS "tools/${folder} has no main.cc yet: skipped")
+    message(STATUS "${A_IN}/${folder} has no main.cc yet: skipped")
     return()
   endif()
   mo_folder(mo_${folder}_program ${dir} ${folder} "${A_LINKS}")

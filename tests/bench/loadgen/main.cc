@@ -1,0 +1,111 @@
+// mo-loadgen: load for tests/bench/run. Prints what it measured as one line of JSON.
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "libs/runtime/ids.h"
+#include "tests/bench/loadgen/answer_load.h"
+#include "tests/bench/loadgen/grpc_load.h"
+#include "tests/bench/loadgen/rest_load.h"
+
+ABSL_FLAG(std::string, target, "", "host:port of the REST API (rest) or of gRPC (grpc, answer)");
+ABSL_FLAG(double, rate, 0, "requests per second, open loop; 0: closed loop");
+ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "how long");
+ABSL_FLAG(int, concurrency, 16, "connections (rest) or calls at once (grpc)");
+ABSL_FLAG(std::string, method, "GET", "HTTP method, or the gRPC method's path");
+ABSL_FLAG(std::string, path, "/v1/account", "path of REST requests");
+ABSL_FLAG(std::string, body, "", "JSON body; {n} becomes the request's number");
+ABSL_FLAG(std::string, secret_file, "",
+          "file with the API key (rest), the identity key (grpc) or the agent's token (answer)");
+ABSL_FLAG(std::string, account, "", "acc_…, the account of gRPC calls");
+ABSL_FLAG(int, known, 500, "answer: senders that have written before");
+ABSL_FLAG(std::string, keyword, "News", "answer: what known senders write");
+ABSL_FLAG(int64_t, first_number, 0, "answer: the first sender's number; runs need their own");
+
+namespace {
+
+using mo::bench::Answers;
+using mo::bench::Latencies;
+
+std::string Secret() {
+  std::ifstream file(absl::GetFlag(FLAGS_secret_file));
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  return std::string(absl::StripAsciiWhitespace(content));
+}
+
+absl::Status Rest(std::string* json) {
+  mo::bench::RestOptions options;
+  const std::vector<std::string> parts = absl::StrSplit(absl::GetFlag(FLAGS_target), ':');
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &options.port))
+    return absl::InvalidArgumentError("--target must be host:port");
+  options.host = parts[0];
+  options.method = absl::GetFlag(FLAGS_method);
+  options.path = absl::GetFlag(FLAGS_path);
+  options.api_key = Secret();
+  options.body = absl::GetFlag(FLAGS_body);
+  options.connections = absl::GetFlag(FLAGS_concurrency);
+  options.rate = absl::GetFlag(FLAGS_rate);
+  options.duration = absl::GetFlag(FLAGS_duration);
+  Latencies latencies;
+  const absl::Status status = mo::bench::RunRest(options, latencies);
+  *json = latencies.ToJson(options.duration);
+  return status;
+}
+
+absl::Status Grpc(std::string* json) {
+  mo::bench::GrpcOptions options;
+  options.target = absl::GetFlag(FLAGS_target);
+  options.method = absl::GetFlag(FLAGS_method);
+  options.identity_key = Secret();
+  options.account_id = mo::IdOf(absl::GetFlag(FLAGS_account));
+  options.concurrency = absl::GetFlag(FLAGS_concurrency);
+  options.rate = absl::GetFlag(FLAGS_rate);
+  options.duration = absl::GetFlag(FLAGS_duration);
+  Latencies latencies;
+  const absl::Status status = mo::bench::RunGrpc(options, latencies);
+  *json = latencies.ToJson(options.duration);
+  return status;
+}
+
+absl::Status Answer(std::string* json) {
+  mo::bench::AnswerOptions options;
+  options.target = absl::GetFlag(FLAGS_target);
+  options.agent_token = Secret();
+  options.rate = absl::GetFlag(FLAGS_rate);
+  options.duration = absl::GetFlag(FLAGS_duration);
+  options.known = absl::GetFlag(FLAGS_known);
+  options.keyword = absl::GetFlag(FLAGS_keyword);
+  options.first_number = absl::GetFlag(FLAGS_first_number);
+  Answers answers;
+  const absl::Status status = mo::bench::RunAnswers(options, answers);
+  *json = absl::StrFormat(
+      R"({"all":%s,"welcome":%s,"keyword":%s,"unanswered":%d,"unexpected":%d})",
+      answers.all.ToJson(options.duration), answers.welcome.ToJson(options.duration),
+      answers.keyword.ToJson(options.duration), answers.unanswered, answers.unexpected);
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer --target=… …");
+  const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
+  const std::string command = arguments.size() == 2 ? arguments[1] : "";
+  std::string json;
+  absl::Status status = absl::InvalidArgumentError("say rest, grpc or answer");
+  if (command == "rest") status = Rest(&json);
+  if (command == "grpc") status = Grpc(&json);
+  if (command == "answer") status = Answer(&json);
+  if (!json.empty()) std::cout << json << std::endl;
+  if (!status.ok()) std::cerr << "mo-loadgen: " << status.message() << "\n";
+  return status.ok() ? 0 : 1;
+}

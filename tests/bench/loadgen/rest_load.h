@@ -1,0 +1,27 @@
+// REST requests over keep-alive connections.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tests/bench/loadgen/latencies.h"
+
+namespace mo::bench {
+
+struct RestOptions {
+  std::string host;  // IPv4
+  int port = 0;
+  std::string method = "GET";
+  std::string path;
+  std::string api_key;
+  std::string body;  // JSON; {n} becomes the number of the request
+  int connections = 16;
+  double rate = 0;  // requests per second; 0: each connection asks again as soon as it was answered
+  absl::Duration duration;
+};
+
+// Runs the load on the calling thread. Answers other than 2xx are errors; the first is printed.
+absl::Status RunRest(const RestOptions& options, Latencies& latencies);
+
+}  // namespace mo::bench
