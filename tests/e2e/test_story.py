@@ -5,10 +5,10 @@ import urllib.parse
 import pytest
 
 from harness import newsroom
-from harness.newsroom import SIMS, contact_state, ledger, text, wait_for_ledger
+from harness.newsroom import SIMS, contact_state, text, wait_for_ledger
 from harness.rest import Problem
 from harness.sse import EventStream
-from harness.wait import wait_for, wait_until_equal
+from harness.wait import wait_until_equal
 
 PEOPLE = [("Änne", "+491701000001"), ("Björn", "+491701000002"), ("Cem", "+491701000003"),
           ("Dörte", "+491701000004"), ("Emil", "+491701000005"), ("Frida", "+491701000006")]

@@ -1,5 +1,6 @@
 """The network of virtual phones (tools/simulator/README.md)."""
 
+import shutil
 import urllib.parse
 
 from .deployment import executable, free_port
@@ -58,6 +59,7 @@ class Simulator:
         self._api.close()
         if self._process.running:
             self._process.terminate()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Phone:
