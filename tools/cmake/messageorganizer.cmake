@@ -152,7 +152,8 @@ function(mo_folder target dir prefix links)
   endif()
   if(tests)
     add_executable(${prefix}_test ${tests})
-    target_compile_options(${prefix}_test PRIVATE ${MO_WARNINGS} -Wno-shadow)
+    # -O0: a third of the build's time would go into optimising code that runs once.
+    target_compile_options(${prefix}_test PRIVATE ${MO_WARNINGS} -Wno-shadow -O0)
     target_link_libraries(${prefix}_test PRIVATE ${target} mo_testing Catch2::Catch2WithMain)
     if(MO_SANITIZE MATCHES thread)
       # Debian's Abseil is built without TSan, which then sees races where its mutexes are held.
