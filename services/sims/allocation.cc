@@ -1,7 +1,9 @@
 #include "services/sims/allocation.h"
 
+#include <map>
 #include <optional>
 
+#include "libs/runtime/errors.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
@@ -11,6 +13,8 @@ namespace {
 
 // How often a place may be snatched away between looking and taking before the pool counts as busy.
 constexpr int kTries = 1000;
+constexpr size_t kBatch = 64;     // allocations in one transaction
+constexpr size_t kLimit = 10000;  // that may wait
 
 v1::AllocateResponse FromRow(const storage::Row& row) {
   v1::AllocateResponse response;
@@ -38,10 +42,6 @@ constexpr char kSelectCandidate[] =
     "SELECT id FROM sims.sims WHERE account_id = $1 AND network = $2 AND occupancy < capacity "
     "AND CASE WHEN $3 = 0 THEN state = 1 ELSE id = $3 AND state <> 4 END "
     "ORDER BY occupancy::double precision / capacity, id LIMIT 1";
-// Whoever waited for the SIM's row would do so with a transaction number, and all services' events
-// wait for the oldest of those.
-constexpr char kQueue[] =
-    "SELECT pg_advisory_xact_lock(hashtextextended('sims.place/' || $1::bigint, 0))";
 // The condition is checked again on the locked row: this is what keeps a SIM from being over-full.
 constexpr char kTakePlace[] =
     "UPDATE sims.sims SET occupancy = occupancy + 1 WHERE account_id = $1 AND id = $2 AND "
@@ -55,8 +55,6 @@ absl::StatusOr<std::optional<v1::AllocateResponse>> TakePlace(storage::Transacti
         storage::Result candidate,
         tx.Query(kSelectCandidate, tx.account_id(), static_cast<int32_t>(network), only_sim));
     if (candidate.empty()) return std::nullopt;
-    // Only for the first: two queues in two orders could wait for each other.
-    if (attempt == 0) MO_RETURN_IF_ERROR(tx.Run(kQueue, candidate[0].Int(0)));
     MO_ASSIGN_OR_RETURN(storage::Result taken,
                         tx.Query(kTakePlace, tx.account_id(), candidate[0].Int(0), only_sim != 0));
     if (!taken.empty()) return FromRow(taken[0]);
@@ -67,6 +65,23 @@ absl::StatusOr<std::optional<v1::AllocateResponse>> TakePlace(storage::Transacti
 constexpr char kInsertAllocation[] =
     "INSERT INTO sims.allocations (account_id, contact_id, sim_id, create_time) VALUES ($1, $2, "
     "$3, $4)";
+absl::StatusOr<v1::AllocateResponse> Place(storage::Transaction& tx,
+                                           const v1::AllocateRequest& request, absl::Time now) {
+  const int64_t contact_id = IdOf(request.contact_id());
+  MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> known, SelectAllocation(tx, contact_id));
+  if (known) return *known;
+  MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> taken,
+                      TakePlace(tx, request.network(), IdOf(request.sim_id())));
+  if (!taken) {
+    // Perhaps another process has taken the last place for this very contact since we looked.
+    MO_ASSIGN_OR_RETURN(known, SelectAllocation(tx, contact_id));
+    if (known) return *known;
+    return SimPoolFull();
+  }
+  MO_RETURN_IF_ERROR(
+      tx.Run(kInsertAllocation, tx.account_id(), contact_id, IdOf(taken->sim_id()), now));
+  return *taken;
+}
 
 constexpr char kDeleteAllocation[] =
     "WITH gone AS (DELETE FROM sims.allocations WHERE account_id = $1 AND contact_id = $2 "
@@ -82,31 +97,53 @@ constexpr char kUpsertSuppression[] =
 
 }  // namespace
 
+Allocation::Allocation(App& app, storage::Database& database)
+    : app_(app),
+      database_(database),
+      wishes_(kBatch, kLimit, [this](std::vector<Wish> wishes) { Fulfil(wishes); }) {}
+
 absl::StatusOr<v1::AllocateResponse> Allocation::Allocate(const Caller& caller,
                                                           const v1::AllocateRequest& request) {
-  const int64_t contact_id = IdOf(request.contact_id());
-  auto attempt = [&](storage::Transaction& tx) -> absl::StatusOr<v1::AllocateResponse> {
-    MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> known,
-                        SelectAllocation(tx, contact_id));
-    if (known) return *known;
-    MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> taken,
-                        TakePlace(tx, request.network(), IdOf(request.sim_id())));
-    if (!taken) {
-      // Perhaps another call for this very contact has taken the last place since we looked.
-      MO_ASSIGN_OR_RETURN(known, SelectAllocation(tx, contact_id));
-      if (known) return *known;
-      return SimPoolFull();
+  std::promise<Answer> answer;
+  std::future<Answer> answered = answer.get_future();
+  if (!wishes_.Add({caller.account_id, &request, &answer}))
+    return absl::UnavailableError("the service is stopping");
+  return answered.get();
+}
+
+void Allocation::Fulfil(const std::vector<Wish>& wishes) {
+  std::map<int64_t, std::vector<Wish>> accounts;
+  for (const Wish& wish : wishes) accounts[wish.account_id].push_back(wish);
+  for (const auto& [account_id, own] : accounts) {
+    absl::StatusOr<std::vector<Answer>> answers = TakePlaces(own);
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (answers.ok()) {
+        own[i].answer->set_value((*answers)[i]);
+        continue;
+      }
+      // One of them is to blame, perhaps another one than this.
+      const absl::StatusOr<std::vector<Answer>> alone = TakePlaces({own[i]});
+      own[i].answer->set_value(alone.ok() ? (*alone)[0] : Answer(alone.status()));
     }
-    MO_RETURN_IF_ERROR(tx.Run(kInsertAllocation, tx.account_id(), contact_id, IdOf(taken->sim_id()),
-                              app_.clock().Now()));
-    return *taken;
+  }
+}
+
+absl::StatusOr<std::vector<Allocation::Answer>> Allocation::TakePlaces(
+    const std::vector<Wish>& wishes) {
+  auto attempt = [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<Answer>> {
+    std::vector<Answer> answers;
+    for (const Wish& wish : wishes) {
+      answers.push_back(Place(tx, *wish.request, app_.clock().Now()));
+      const absl::Status& status = answers.back().status();
+      if (!status.ok() && ReasonOf(status) != "SIM_POOL_FULL") return status;
+    }
+    return answers;
   };
-  absl::StatusOr<v1::AllocateResponse> response = database_.As(caller.account_id, attempt);
-  // Two calls for one contact at once: the loser's place was rolled back, and it finds the
-  // winner's.
-  if (storage::Violates(response.status(), "allocations_pkey"))
-    response = database_.As(caller.account_id, attempt);
-  return response;
+  absl::StatusOr<std::vector<Answer>> answers = database_.As(wishes[0].account_id, attempt);
+  // Another process has placed one of these contacts just now: its place is found next time.
+  if (storage::Violates(answers.status(), "allocations_pkey"))
+    answers = database_.As(wishes[0].account_id, attempt);
+  return answers;
 }
 
 absl::StatusOr<google::protobuf::Empty> Allocation::Release(const Caller& caller,
