@@ -16,6 +16,8 @@
 namespace mo::channels {
 namespace {
 
+namespace contacts_v1 = messageorganizer::contacts::v1;
+
 constexpr int32_t kSweepBatch = 5000;
 const std::vector<std::string>& Updatable() {
   static const auto& fields =
@@ -62,6 +64,14 @@ absl::Status Channels::Check(const v1::Channel& channel) const {
   return absl::OkStatus();
 }
 
+absl::Status Channels::TellContacts(const Caller& caller, const std::string& id, bool exists) {
+  contacts_v1::SetChannelRequest request;
+  request.set_channel_id(id);
+  request.set_exists(exists);
+  return contacts_.Call(&contacts_v1::ContactService::Stub::SetChannel, caller.WithKey(""), request)
+      .status();
+}
+
 absl::Status Channels::Publish(storage::Transaction& tx, const Caller& caller,
                                const std::string& id, bool deleted) {
   v1::ChannelChanged event;
@@ -79,6 +89,10 @@ absl::StatusOr<v1::Channel> Channels::Create(const Caller& caller,
   v1::Channel channel = request.channel();
   channel.set_id(FormatId("chn", id));
   *channel.mutable_create_time() = ToProto(app_.clock().Now());
+  // Before the commit, so that whoever sees the channel can register for it. When no channel
+  // follows (a refusal, a crash, a repeat whose answer is an older channel), contacts knows an id
+  // too many. That is harmless: ids are never used again, and nobody is told this one.
+  MO_RETURN_IF_ERROR(TellContacts(caller, channel.id(), true));
   auto created = database_.Once<v1::Channel>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Channel> {
         MO_RETURN_IF_ERROR(InsertChannel(tx, id, channel));
@@ -139,13 +153,19 @@ absl::StatusOr<v1::Channel> Channels::Update(const Caller& caller,
 
 absl::StatusOr<google::protobuf::Empty> Channels::Delete(const Caller& caller,
                                                          const v1::DeleteChannelRequest& request) {
-  return database_.Once<google::protobuf::Empty>(
-      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<google::protobuf::Empty> {
-        MO_RETURN_IF_ERROR(MarkDeleted(tx, IdOf(request.id()), app_.clock().Now()));
-        MO_RETURN_IF_ERROR(Publish(tx, caller, request.id(), true));
-        tx.AfterCommit(kick_);
-        return google::protobuf::Empty();
-      });
+  MO_ASSIGN_OR_RETURN(
+      const google::protobuf::Empty deleted,
+      database_.Once<google::protobuf::Empty>(
+          caller, request,
+          [&](storage::Transaction& tx) -> absl::StatusOr<google::protobuf::Empty> {
+            MO_RETURN_IF_ERROR(MarkDeleted(tx, IdOf(request.id()), app_.clock().Now()));
+            MO_RETURN_IF_ERROR(Publish(tx, caller, request.id(), true));
+            tx.AfterCommit(kick_);
+            return google::protobuf::Empty();
+          }));
+  // It is deleted, whatever contacts says: the sweeper tells it until it knows.
+  TellContacts(caller, request.id(), false).IgnoreError();
+  return deleted;
 }
 
 absl::StatusOr<v1::ListKeywordsResponse> Channels::ListKeywords(const Caller& caller,
@@ -165,6 +185,8 @@ absl::StatusOr<bool> Channels::SweepOnce() {
       const DeletedChannel channel,
       database_.AsSystem([&](storage::Transaction& tx) { return SelectDeleted(tx); }));
   if (channel.id == 0) return false;
+  MO_RETURN_IF_ERROR(TellContacts(ServiceCaller("channels", channel.account_id),
+                                  FormatId("chn", channel.id), false));
   MO_RETURN_IF_ERROR(
       database_.AsSystem([&](storage::Transaction& tx) { return Sweep(tx, channel, kSweepBatch); })
           .status());

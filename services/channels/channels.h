@@ -6,20 +6,23 @@
 #include "google/protobuf/empty.pb.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
+#include "libs/runtime/client.h"
 #include "libs/storage/database.h"
 #include "libs/text/stop_words.h"
 #include "messageorganizer/channels/v1/channels.pb.h"
+#include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 
 namespace mo::channels {
 
 namespace v1 = messageorganizer::channels::v1;
 
 // Creates, reads and changes channels. A deleted channel is gone at once; its subscriptions are
-// deleted by and by (SweepOnce), and ChannelChanged stands for all of them.
+// deleted by and by (SweepOnce), and ChannelChanged stands for all of them. contacts is told which
+// channels there are, because registrations may name no others.
 class Channels {
  public:
   Channels(App& app, storage::Database& database, events::Outbox& outbox)
-      : app_(app), database_(database), outbox_(outbox) {}
+      : app_(app), database_(database), outbox_(outbox), contacts_(app) {}
   // Called when there is something to sweep.
   void OnDeleted(std::function<void()> kick) { kick_ = std::move(kick); }
 
@@ -38,12 +41,14 @@ class Channels {
 
  private:
   absl::Status Check(const v1::Channel& channel) const;
+  absl::Status TellContacts(const Caller& caller, const std::string& id, bool exists);
   absl::Status Publish(storage::Transaction& tx, const Caller& caller, const std::string& id,
                        bool deleted);
 
   App& app_;
   storage::Database& database_;
   events::Outbox& outbox_;
+  Client<messageorganizer::contacts::v1::ContactService> contacts_;
   const text::StopWords stop_words_;
   std::function<void()> kick_ = [] {};
 };

@@ -214,6 +214,34 @@ TEST_CASE("Many who subscribe and leave at once are counted exactly, also while 
   CHECK(world.Events<v1::ChannelChanged>().back().deleted());
 }
 
+TEST_CASE("contacts knows which channels there are, also when it could not be told at once") {
+  World world;
+  const auto known = [&](const std::string& id) {
+    return world.Number(
+               absl::StrCat("SELECT count(*) FROM contacts.channels WHERE account_id = 1 AND id = ",
+                            IdOf(id))) == 1;
+  };
+  const auto erase = [&](const std::string& id) {
+    v1::DeleteChannelRequest request;
+    request.set_id(id);
+    return world.channels.Call(&Stub::DeleteChannel, world.caller(), request).status();
+  };
+  const std::string first = world.Channel(), second = world.Channel(), third = world.Channel();
+  CHECK((known(first) && known(second) && known(third)));
+  REQUIRE(erase(first).ok());
+  CHECK_FALSE(known(first));
+
+  world.Sql("ALTER TABLE contacts.channels RENAME TO gone");
+  CHECK_FALSE(world.channels.Call(&Stub::CreateChannel, world.caller(), Request("New")).ok());
+  CHECK(world.Number("SELECT count(*) FROM channels.channels WHERE delete_time IS NULL") == 2);
+  CHECK(erase(second).ok());
+  world.Sql("ALTER TABLE contacts.gone RENAME TO channels");
+  CHECK(known(second));
+  REQUIRE(erase(third).ok());  // wakes the sweeper
+  testing::WaitFor([&] { return !known(second); }, "the sweep");
+  CHECK_FALSE(known(third));
+}
+
 TEST_CASE("Row-level security: another account sees nothing") {
   World world;
   const std::string channel = world.Channel();

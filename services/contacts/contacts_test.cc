@@ -80,7 +80,7 @@ TEST_CASE("Name, language and attributes change by mask, under an etag") {
   auto changed = update();
   REQUIRE(changed.ok());
   CHECK(changed->attributes().at("city") == "Wien \"1010\" \\ ü");
-  CHECK(pool.Get(id)->SerializeAsString() == changed->SerializeAsString());
+  CHECK(pool.Get(id)->DebugString() == changed->DebugString());
 
   request.mutable_contact()->clear_attributes();
   request.mutable_contact()->set_display_name("Berta");

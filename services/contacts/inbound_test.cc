@@ -21,6 +21,7 @@ std::string Suppressed(Pool& pool, const std::string& contact_id) {
 TEST_CASE("Pending, unknown, known, stopped: what a message makes of its sender") {
   Pool pool;
   const std::string sim = pool.AddSim(5);
+  pool.SetChannels({"chn_0000000000001", "chn_0000000000002"});
   auto registration = pool.Register(kPhone, NETWORK_WHATSAPP, {"chn_0000000000002"});
   REQUIRE(pool.Register(kPhone, NETWORK_WHATSAPP, {"chn_0000000000001", "chn_0000000000002"}).ok());
 
@@ -65,6 +66,7 @@ TEST_CASE("Pending, unknown, known, stopped: what a message makes of its sender"
 TEST_CASE("The same message reported again gets the same answer, whatever happened since") {
   Pool pool;
   const std::string sim = pool.AddSim(5);
+  pool.SetChannels({"chn_0000000000001"});
   pool.Register(kPhone, NETWORK_WHATSAPP, {"chn_0000000000001"}).IgnoreError();
   auto first = pool.Write(1, sim, kPhone);
   REQUIRE(pool.Stop(first->contact().id()).ok());
@@ -160,6 +162,7 @@ TEST_CASE("A contact stays with its SIM when it writes to another") {
 TEST_CASE("A start payload activates its registration") {
   Pool pool;
   const std::string sim = pool.AddSim(5, NETWORK_TELEGRAM);
+  pool.SetChannels({"chn_0000000000001", "chn_0000000000002"});
   auto registration = pool.Register("", NETWORK_TELEGRAM, {"chn_0000000000001"});
   auto started = pool.Write(1, sim, "700", NETWORK_TELEGRAM, registration->id());
   REQUIRE(started.ok());

@@ -51,6 +51,17 @@ struct Pool {
         .Call(&sims_v1::SimService::Stub::GetOccupancy, caller(), sims_v1::GetOccupancyRequest())
         ->occupancy();
   }
+  // Says that there are, or are no longer, these channels.
+  void SetChannels(const std::vector<std::string>& ids, bool exist = true, int64_t of = 0) {
+    for (const std::string& id : ids) {
+      v1::SetChannelRequest request;
+      request.set_channel_id(id);
+      request.set_exists(exist);
+      auto set = contacts.Call(&Stub::SetChannel, ServiceCaller("channels", of != 0 ? of : account),
+                               request);
+      if (!set.ok()) throw std::runtime_error(std::string(set.status().message()));
+    }
+  }
   absl::StatusOr<v1::Registration> Register(const std::string& phone,
                                             Network network = NETWORK_WHATSAPP,
                                             const std::vector<std::string>& channels = {},

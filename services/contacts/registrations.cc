@@ -6,6 +6,7 @@
 #include "libs/runtime/status.h"
 #include "messageorganizer/contacts/v1/events.pb.h"
 #include "services/contacts/cards.h"
+#include "services/contacts/channel_store.h"
 #include "services/contacts/errors.h"
 #include "services/contacts/place_store.h"
 
@@ -49,11 +50,38 @@ absl::StatusOr<v1::Registration> Registrations::Register(const Caller& caller,
                                                          const v1::RegisterRequest& request) {
   MO_ASSIGN_OR_RETURN(std::optional<v1::Registration> kept, Kept(database_, caller, request));
   if (kept) return *std::move(kept);
+  MO_RETURN_IF_ERROR(CheckChannels(caller, request));
   absl::StatusOr<v1::Registration> done = PlaceLost();
   for (int round = 0; round < kRounds && Overtaken(done.status()); ++round) {
     done = TryRegister(caller, request);
   }
   return Overtaken(done.status()) ? PlaceLost() : done;
+}
+
+// A channel that is deleted just after this is joined by nobody: whoever subscribes looks again.
+absl::Status Registrations::CheckChannels(const Caller& caller,
+                                          const v1::RegisterRequest& request) {
+  if (request.channels().empty()) return absl::OkStatus();
+  std::vector<int64_t> ids;
+  for (const std::string& channel : request.channels()) ids.push_back(IdOf(channel));
+  MO_ASSIGN_OR_RETURN(const std::set<int64_t> known,
+                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectChannels(tx, ids);
+                      }));
+  Problems problems;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (known.count(ids[i]) > 0) continue;
+    problems.Add(absl::StrCat("channels[", i, "]"), "NOT_FOUND", "there is no such channel");
+  }
+  return problems.ToStatus();
+}
+
+absl::StatusOr<google::protobuf::Empty> Registrations::SetChannel(
+    const Caller& caller, const v1::SetChannelRequest& request) {
+  MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) {
+    return SaveChannel(tx, IdOf(request.channel_id()), request.exists());
+  }));
+  return google::protobuf::Empty();
 }
 
 absl::StatusOr<v1::Registration> Registrations::TryRegister(const Caller& caller,

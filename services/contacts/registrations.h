@@ -2,6 +2,7 @@
 #pragma once
 
 #include <google/api/httpbody.pb.h>
+#include <google/protobuf/empty.pb.h>
 
 #include <optional>
 #include <string>
@@ -32,8 +33,12 @@ class Registrations {
                                               const v1::GetRegistrationVcardRequest& request);
   absl::StatusOr<google::api::HttpBody> Qr(const Caller& caller,
                                            const v1::GetRegistrationQrRequest& request);
+  // Says whether registrations may name a channel.
+  absl::StatusOr<google::protobuf::Empty> SetChannel(const Caller& caller,
+                                                     const v1::SetChannelRequest& request);
 
  private:
+  absl::Status CheckChannels(const Caller& caller, const v1::RegisterRequest& request);
   absl::StatusOr<v1::Registration> TryRegister(const Caller& caller,
                                                const v1::RegisterRequest& request);
   absl::StatusOr<Place> FindPlace(const Caller& caller, const v1::RegisterRequest& request);

@@ -16,6 +16,7 @@ TEST_CASE("A registration gives a SIM, links, a contact card and QR codes") {
   options.public_url = "https://api.example.com";
   Pool pool(options);
   const std::string sim = pool.AddSim(3);
+  pool.SetChannels({"chn_0000000000001"});
   auto registration = pool.Register("+436641234567", NETWORK_WHATSAPP, {"chn_0000000000001"});
   REQUIRE(registration.ok());
   CHECK(registration->contact_state() == v1::CONTACT_STATE_PENDING);
@@ -213,6 +214,39 @@ TEST_CASE("Bad registrations name their fields and change nothing") {
   CHECK(problems[1].field == "phone");
   CHECK(problems[2].field == "channels[0]");
   CHECK(pool.Occupancy() == 0);
+}
+
+TEST_CASE("A registration names channels that the account has, or changes nothing") {
+  Pool pool;
+  pool.AddSim(3);
+  const std::string mine = "chn_0000000000001", foreign = "chn_0000000000002";
+  pool.SetChannels({mine, mine});
+  pool.SetChannels({foreign}, true, 2);
+  const auto refused = [&](const std::vector<std::string>& channels) {
+    const absl::Status status =
+        pool.Register("+436641234567", NETWORK_WHATSAPP, channels, "k").status();
+    std::string text = ReasonOf(status);
+    for (const FieldProblem& problem : FieldProblemsOf(status)) {
+      absl::StrAppend(&text, " ", problem.field, "=", problem.reason);
+    }
+    return text;
+  };
+  CHECK(refused({foreign, mine, "chn_0000000000003", mine}) ==
+        "INVALID_REQUEST channels[0]=NOT_FOUND channels[2]=NOT_FOUND");
+  CHECK(pool.Occupancy() == 0);
+  CHECK(pool.Counts() == "0/0/0");
+  for (const char* table : {"places", "registrations", "outbox"}) {
+    CHECK(pool.Sql(absl::StrCat("SELECT count(*)::text FROM contacts.", table)) == "0");
+  }
+  CHECK(refused({mine, mine}) == "");
+  // The answer under a key stays, also when the channel is gone; another request is refused.
+  pool.SetChannels({mine, mine}, false);
+  CHECK(refused({mine, mine}) == "");
+  CHECK(ReasonOf(pool.Register("+436641234567", NETWORK_WHATSAPP, {mine}).status()) ==
+        "INVALID_REQUEST");
+  pool.SetChannels({mine}, true, 2);
+  CHECK(ReasonOf(pool.Register("+436641234567", NETWORK_WHATSAPP, {mine}).status()) ==
+        "INVALID_REQUEST");
 }
 
 }  // namespace

@@ -72,6 +72,12 @@ Reactor* Service::ResolveContacts(Context* context, const v1::ResolveContactsReq
                     [=, this](const Caller& c) { return contacts_.Resolve(c, *request); });
 }
 
+Reactor* Service::SetChannel(Context* context, const v1::SetChannelRequest* request,
+                             google::protobuf::Empty* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return registrations_.SetChannel(c, *request); });
+}
+
 Reactor* Service::FindContact(Context* context, const v1::FindContactRequest* request,
                               v1::Contact* response) {
   return rpc_.Serve(context, request, response,

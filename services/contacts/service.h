@@ -48,6 +48,9 @@ class Service final : public v1::ContactService::CallbackService {
   grpc::ServerUnaryReactor* ResolveContacts(grpc::CallbackServerContext* context,
                                             const v1::ResolveContactsRequest* request,
                                             v1::ResolveContactsResponse* response) override;
+  grpc::ServerUnaryReactor* SetChannel(grpc::CallbackServerContext* context,
+                                       const v1::SetChannelRequest* request,
+                                       google::protobuf::Empty* response) override;
   grpc::ServerUnaryReactor* FindContact(grpc::CallbackServerContext* context,
                                         const v1::FindContactRequest* request,
                                         v1::Contact* response) override;
