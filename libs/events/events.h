@@ -91,6 +91,9 @@ struct ConsumerOptions {
   std::vector<std::string> sources;  // producing services
   size_t batch = 256;
   int max_attempts = 10;
+  // The events that the handler has something to do for; not set: all. The others cost no
+  // transaction, and their part of the offset is written once a second.
+  std::function<bool(const Event&)> wants = nullptr;
   // A pause after each look that brought events: under load many share a transaction then, while an
   // event that comes alone waits for nothing. For effects that nobody waits for.
   absl::Duration linger = absl::ZeroDuration();

@@ -69,6 +69,40 @@ TEST_CASE("what is rolled back, or of another account, is never an event") {
   CHECK(world.Seen("sink")["a"] == std::vector<int>{1});
 }
 
+TEST_CASE("what a consumer does not want is passed over, and not read again") {
+  World world;
+  Source source(world);
+  std::string other = "b";
+  while (PartitionOf(other) != PartitionOf("a")) other += "b";
+  std::atomic<int> looked{0};
+  auto wants = [&](const Event& event) {
+    ++looked;
+    return As<StringValue>(event)->value().front() == 'a';
+  };
+  auto stored = [&] {
+    return world.Count("SELECT count(*) FROM sink.event_offsets WHERE partition = " +
+                       absl::StrCat(PartitionOf("a")) +
+                       " AND id = (SELECT max(id) FROM source.outbox)") == 1;
+  };
+  {
+    Sink sink(world, "sink", nullptr, 10, wants);
+    for (int number = 1; number <= 3; ++number) {
+      REQUIRE(source.Send(other, number).ok());
+      REQUIRE(source.Send("a", number).ok());
+    }
+    REQUIRE(source.Send(other, 4).ok());
+    world.WaitForSeen("sink", 3);
+    WaitFor(stored, "the offset behind what was not wanted");
+    CHECK(sink.Metric("mo_events_handled_total") == 3);
+  }
+  CHECK(looked == 7);
+  Sink sink(world, "sink", nullptr, 10, wants);
+  REQUIRE(source.Send("a", 4).ok());
+  world.WaitForSeen("sink", 4);
+  CHECK(looked == 8);
+  CHECK(world.Seen("sink") == std::map<std::string, std::vector<int>>{{"a", {1, 2, 3, 4}}});
+}
+
 // Writers take a key's next number under its row's lock, in transactions of any length, some of
 // which have begun long before: only the order of commits tells the numbers' order.
 TEST_CASE("events of a key come in the order of commits, whatever the writers do") {

@@ -78,7 +78,7 @@ void Reader::Handle(Partition& partition) {
 
 absl::Status Reader::Reload(Partition& partition) {
   MO_ASSIGN_OR_RETURN(const auto offsets, offsets_.Load({partition.number}));
-  partition.offset = offsets.at(partition.number);
+  partition.offset = partition.stored = offsets.at(partition.number);
   partition.offset_unknown = false;
   std::erase_if(partition.events, [&](const Event& event) { return event.id <= partition.offset; });
   return absl::OkStatus();
@@ -90,7 +90,7 @@ Reader::Outcome Reader::Apply(Partition& partition, const std::vector<Event>& ba
     outcome.fenced = false;
     MO_RETURN_IF_ERROR(Call(handler_, tx, batch));
     MO_ASSIGN_OR_RETURN(const bool moved,
-                        offsets_.Move(tx, partition.number, partition.offset, batch.back().id));
+                        offsets_.Move(tx, partition.number, partition.stored, batch.back().id));
     outcome.fenced = !moved;
     return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });
@@ -102,7 +102,7 @@ Reader::Outcome Reader::Park(Partition& partition, const Event& event, const abs
   outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
     MO_RETURN_IF_ERROR(offsets_.Park(tx, event, error));
     MO_ASSIGN_OR_RETURN(const bool moved,
-                        offsets_.Move(tx, partition.number, partition.offset, event.id));
+                        offsets_.Move(tx, partition.number, partition.stored, event.id));
     outcome.fenced = !moved;
     return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });
@@ -119,15 +119,12 @@ Reader::Outcome Reader::Park(Partition& partition, const Event& event, const abs
 
 void Reader::Succeeded(Partition& partition, size_t count) {
   const auto end = partition.events.begin() + static_cast<std::ptrdiff_t>(count);
-  partition.offset = (end - 1)->id;
+  partition.offset = partition.stored = (end - 1)->id;
   partition.events.erase(partition.events.begin(), end);
   partition.failures = partition.refusals = 0;
   partition.not_before = absl::InfinitePast();
   handled_.Increment(static_cast<double>(count));
-  // If it fails the relay brings no more, and the next check finds the gap again.
-  if (partition.replaying && partition.events.empty()) {
-    partition.replaying = streams_.AdvanceReplay(PlaceOf(partition)).ok();
-  }
+  if (partition.events.empty()) Finish(partition);
 }
 
 void Reader::Failed(Partition& partition, size_t count, const Outcome& outcome) {

@@ -36,6 +36,7 @@ Reader::Reader(App& app, storage::Database& database, const ConsumerOptions& opt
       source_(std::move(source)),
       batch_(options.batch),
       max_attempts_(options.max_attempts),
+      wants_(options.wants),
       linger_(options.linger),
       handler_(std::move(handler)),
       locks_(std::move(locks)),
@@ -110,6 +111,7 @@ void Reader::Tick() {
   rebalanced_ = Rebalance();
   if (!rebalanced_.ok()) owned_.clear();  // without its locks it owns nothing
   CheckStreams();
+  StoreSkipped();
   (void)streams_.Acknowledge(Places());  // Fetch reports what is wrong with Redis
   SetLag();
 }
@@ -157,7 +159,7 @@ absl::Status Reader::Acquire(const std::vector<int>& numbers) {
   for (const auto& [number, offset] : offsets) {
     Partition partition;
     partition.number = number;
-    partition.offset = offset;
+    partition.offset = partition.stored = partition.read = offset;
     owned_[number] = std::move(partition);
   }
   return absl::OkStatus();
@@ -215,10 +217,47 @@ void Reader::Accept(Partition& partition, std::vector<Entry> entries) {
   for (Entry& entry : entries) {
     if (entry.previous > last) break;  // a gap: what comes after it must wait
     last = entry.position;
-    partition.events.push_back(std::move(entry.event));
+    if (!wants_ || wants_(entry.event)) partition.events.push_back(std::move(entry.event));
   }
-  if (!partition.events.empty() || entries.empty()) return;
-  partition.replaying = streams_.RequestReplay(PlaceOf(partition)).ok();
+  if (entries.empty()) return;
+  if (last == partition.offset) {
+    partition.replaying = streams_.RequestReplay(PlaceOf(partition)).ok();
+    return;
+  }
+  partition.read = last;
+  if (partition.events.empty()) Finish(partition);
+}
+
+// All that was read is done with.
+void Reader::Finish(Partition& partition) {
+  partition.offset = partition.read;
+  // If it fails the relay brings no more, and the next check finds the gap again.
+  if (partition.replaying) partition.replaying = streams_.AdvanceReplay(PlaceOf(partition)).ok();
+}
+
+// Otherwise a restart would read for ever what nobody wants. If it fails, the next tick does it.
+void Reader::StoreSkipped() {
+  std::vector<Partition*> behind;
+  for (auto& [number, partition] : owned_) {
+    if (partition.stored < partition.offset && !partition.offset_unknown)
+      behind.push_back(&partition);
+  }
+  if (behind.empty()) return;
+  const absl::Status status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    for (const Partition* partition : behind) {
+      MO_ASSIGN_OR_RETURN(const bool moved, offsets_.Move(tx, partition->number, partition->stored,
+                                                          partition->offset));
+      if (!moved) return absl::CancelledError("another process has the partition");
+    }
+    return absl::OkStatus();
+  });
+  for (Partition* partition : behind) {
+    if (status.ok()) {
+      partition->stored = partition->offset;
+    } else {
+      partition->offset_unknown = true;
+    }
+  }
 }
 
 }  // namespace mo::events

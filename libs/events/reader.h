@@ -30,7 +30,9 @@ class Reader {
  private:
   struct Partition {
     int number = 0;
-    Position offset = 0;
+    Position offset = 0;        // handled, or not wanted
+    Position stored = 0;        // as far as the database knows
+    Position read = 0;          // not less than the last of `events`
     std::vector<Event> events;  // fetched, not yet handled
     bool replaying = false;
     bool offset_unknown = false;  // a commit failed: it may have happened
@@ -52,6 +54,8 @@ class Reader {
   void CheckStreams();
   absl::Status Fetch();
   void Accept(Partition& partition, std::vector<Entry> entries);
+  void Finish(Partition& partition);
+  void StoreSkipped();
   // True if there was anything to handle.
   bool HandleReady();
   void Handle(Partition& partition);
@@ -73,6 +77,7 @@ class Reader {
   const std::string source_;
   const size_t batch_;
   const int max_attempts_;
+  const std::function<bool(const Event&)> wants_;
   const absl::Duration linger_;
   const Handler handler_;
   const std::shared_ptr<Locks> locks_;

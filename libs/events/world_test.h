@@ -139,11 +139,11 @@ struct Sink {
   using Hook = std::function<absl::Status(storage::Transaction&, const std::vector<Event>&)>;
 
   explicit Sink(World& world, const std::string& name = "sink", Hook hook = nullptr,
-                int max_attempts = 10)
+                int max_attempts = 10, std::function<bool(const Event&)> wants = nullptr)
       : app(world.Options()),
         database(storage::InstallDatabase(app, "sink", {{"0001", kSinkTables}})) {
     InstallConsumer(
-        app, database, {name, {"source"}, 256, max_attempts},
+        app, database, {name, {"source"}, 256, max_attempts, std::move(wants)},
         [name, hook](storage::Transaction& tx, const std::vector<Event>& batch) {
           for (const Event& event : batch) {
             const auto value = As<StringValue>(event);

@@ -67,7 +67,10 @@ void Install(App& app) {
   reporter.OnMarked([&reports] { reports.Kick(); });
   events::InstallConsumer(
       app, parts.database,
-      {.name = "progress", .sources = {"sims"}, .linger = absl::Milliseconds(50)},
+      {.name = "progress",
+       .sources = {"sims"},
+       .wants = Reporter::Wants,
+       .linger = absl::Milliseconds(50)},
       [&reporter](storage::Transaction& tx, const std::vector<events::Event>& batch) {
         return reporter.Handle(tx, batch);
       });

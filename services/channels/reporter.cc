@@ -16,6 +16,11 @@ constexpr int32_t kBatch = 16;
 
 }  // namespace
 
+bool Reporter::Wants(const events::Event& event) {
+  const auto progress = events::As<sims_v1::DispatchProgress>(event);
+  return progress && ParseId("brd", progress->group());
+}
+
 absl::Status Reporter::Handle(storage::Transaction& tx, const std::vector<events::Event>& batch) {
   std::map<std::pair<int64_t, int64_t>, BroadcastKey> changed;
   for (const events::Event& event : batch) {

@@ -22,6 +22,8 @@ class Reporter {
   // Called when there is something to report.
   void OnMarked(std::function<void()> kick) { kick_ = std::move(kick); }
 
+  // The events that Handle has something to do for.
+  static bool Wants(const events::Event& event);
   // Handles sims' DispatchProgress.
   absl::Status Handle(storage::Transaction& tx, const std::vector<events::Event>& batch);
   // Reports on a batch; true when there may be more.

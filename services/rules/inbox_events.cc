@@ -13,6 +13,10 @@ namespace mo::rules {
 
 namespace inbox_v1 = messageorganizer::inbox::v1;
 
+bool InboxEvents::Wants(const events::Event& event) {
+  return event.envelope.type() == inbox_v1::MessageReceived::descriptor()->full_name();
+}
+
 absl::Status InboxEvents::Handle(storage::Transaction& tx,
                                  const std::vector<events::Event>& batch) {
   std::deque<Case> cases;  // cases keep their places

@@ -20,6 +20,8 @@ class InboxEvents {
   InboxEvents(App& app, storage::Database& database, Rulebooks& rulebooks, Actor& actor)
       : app_(app), database_(database), rulebooks_(rulebooks), actor_(actor), executor_(8, 1024) {}
 
+  // The events that Handle has something to do for.
+  static bool Wants(const events::Event& event);
   // The consumer's handler: effects first, keyed by message, then their evaluations with the
   // offset.
   absl::Status Handle(storage::Transaction& tx, const std::vector<events::Event>& batch);

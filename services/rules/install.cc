@@ -27,7 +27,7 @@ void Install(App& app) {
   InboxEvents& inbox_events = app.Own<InboxEvents>(app, database, rulebooks, actor);
   for (int i = 0; i < kConsumers; ++i) {
     events::InstallConsumer(
-        app, database, {.name = "rules", .sources = {"inbox"}},
+        app, database, {.name = "rules", .sources = {"inbox"}, .wants = InboxEvents::Wants},
         [&inbox_events](storage::Transaction& tx, const std::vector<events::Event>& batch) {
           return inbox_events.Handle(tx, batch);
         });
