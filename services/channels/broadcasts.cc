@@ -113,7 +113,9 @@ absl::Status Broadcasts::Check(const Caller& caller, const v1::CreateBroadcastRe
 
 absl::StatusOr<v1::Broadcast> Broadcasts::Create(const Caller& caller,
                                                  const v1::CreateBroadcastRequest& request) {
-  MO_RETURN_IF_ERROR(Check(caller, request));
+  // Judged inside Once: what was accepted under an idempotency key stays so, whatever has gone
+  // since.
+  const absl::Status valid = Check(caller, request);
   const int64_t id = app_.ids().Next();
   const absl::Time now = app_.clock().Now();
   const absl::Time start =
@@ -128,6 +130,7 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Create(const Caller& caller,
   *broadcast.mutable_create_time() = ToProto(now);
   return database_.Once<v1::Broadcast>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Broadcast> {
+        MO_RETURN_IF_ERROR(valid);
         MO_RETURN_IF_ERROR(InsertBroadcast(tx, id, broadcast));
         MO_RETURN_IF_ERROR(InsertExpansion(tx, id, start));
         MO_RETURN_IF_ERROR(SaveState(tx, outbox_, {caller.account_id, id}, broadcast));

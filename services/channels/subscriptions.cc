@@ -13,12 +13,14 @@ absl::StatusOr<v1::Subscription> Subscriptions::Subscribe(const Caller& caller,
                                                           const v1::SubscribeRequest& request) {
   contacts_v1::GetContactRequest get;
   get.set_id(request.contact_id());
-  MO_RETURN_IF_ERROR(WithField(
+  // Judged inside Once: what was accepted under an idempotency key stays so.
+  const absl::Status known = WithField(
       contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get)
           .status(),
-      "contact_id"));
+      "contact_id");
   return database_.Once<v1::Subscription>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Subscription> {
+        MO_RETURN_IF_ERROR(known);
         MO_ASSIGN_OR_RETURN(Subscribed subscribed,
                             InsertSubscription(tx, IdOf(request.channel_id()),
                                                IdOf(request.contact_id()), app_.clock().Now()));

@@ -30,10 +30,8 @@ std::string RandomCode() {
 }  // namespace
 
 absl::StatusOr<v1::Link> Links::Create(const Caller& caller, const v1::CreateLinkRequest& request) {
-  if (request.link().has_expire_time() &&
-      FromProto(request.link().expire_time()) <= app_.clock().Now()) {
-    return InvalidField("link.expire_time", "IN_THE_PAST", "must be in the future");
-  }
+  const bool expired = request.link().has_expire_time() &&
+                       FromProto(request.link().expire_time()) <= app_.clock().Now();
   const int64_t id = app_.ids().Next();
   v1::Link link = request.link();
   link.set_id(FormatId("lnk", id));
@@ -41,6 +39,10 @@ absl::StatusOr<v1::Link> Links::Create(const Caller& caller, const v1::CreateLin
   *link.mutable_create_time() = ToProto(app_.clock().Now());
   absl::StatusOr<v1::Link> created = database_.Once<v1::Link>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Link> {
+        // Judged inside Once: what was accepted under an idempotency key stays so when it has
+        // expired.
+        if (expired)
+          return InvalidField("link.expire_time", "IN_THE_PAST", "must be in the future");
         MO_RETURN_IF_ERROR(InsertLink(tx, id, link));
         return link;
       });
