@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "messageorganizer/sims/v1/device.pb.h"
-#include "services/sims/ledger_commit.h"
+#include "services/sims/ledger_work.h"
 
 namespace mo::sims {
 

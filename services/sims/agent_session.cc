@@ -5,6 +5,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
+#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/agent_frames.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool.h"

@@ -8,7 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
-#include "services/sims/ledger_commit.h"
+#include "services/sims/ledger_work.h"
 #include "services/sims/loaded_dispatch.h"
 
 namespace mo::sims {

@@ -1,0 +1,58 @@
+// The works of one transaction of the ledger, and what they make of the dispatches they touch.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "messageorganizer/sims/v1/dispatch.pb.h"
+#include "services/sims/ledger_work.h"
+
+namespace mo::sims {
+
+// A dispatch by account and number.
+using DispatchId = std::pair<int64_t, int64_t>;
+
+// A dispatch's state row while it is locked.
+struct DispatchState {
+  int64_t sim_id = 0;
+  v1::Lane lane = v1::LANE_UNSPECIFIED;
+  v1::GroupControl control = v1::GROUP_CONTROL_UNSPECIFIED;
+  std::string status;
+  absl::Time report_time;
+  bool open = true;
+  bool changed = false;
+  bool report = false;
+};
+
+// What was read for the works, and the decisions: all in memory. Whoever owns it reads before and
+// writes after.
+struct LedgerBatch {
+  absl::Span<const LedgerWork> works;
+  absl::Span<LedgerOutcome> outcomes;  // of each work
+  absl::Time now;
+  std::map<DispatchId, DispatchState> states = {};  // ordered: rows are locked in one order
+  absl::flat_hash_set<std::pair<int64_t, int64_t>> suppressed = {};  // (account, contact)
+  absl::flat_hash_set<int64_t> paused_sims = {};
+  std::array<int, 16> entered = {};  // how many recipients entered each state
+
+  // Whether a work is still to be done: its lease is not lost.
+  bool live(size_t i) const { return outcomes[i].status.ok(); }
+  // Applies the transitions.
+  void Fold();
+  // Moves recipients of the windows to ATTEMPTING, or to SKIPPED where they must not be sent to.
+  void OpenWindows();
+
+ private:
+  // The state of a work's dispatch; nullptr when it is none of the work's SIM.
+  DispatchState* Find(const LedgerWork& work, int64_t dispatch_id);
+  void Open(const LedgerWork& work, const Window& window, DispatchState& state,
+            std::vector<int>& opened);
+  void Enter(DispatchState& state, int index, Standing standing);
+};
+
+}  // namespace mo::sims
