@@ -6,6 +6,7 @@
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
 #include "services/sims/ledger_store.h"
+#include "services/sims/progress.h"
 #include "services/sims/status_bytes.h"
 
 namespace mo::sims {
@@ -112,19 +113,7 @@ absl::StatusOr<bool> Ledger::SkipSome(int64_t account_id, const std::string& gro
         byte = Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED});
       }
       MO_RETURN_IF_ERROR(UpdateStatus(tx, row, app_.clock().Now()));
-      v1::DispatchProgress event;
-      event.set_dispatch_id(row.id);
-      event.set_key(row.key);
-      event.set_group(group);
-      event.set_lane(row.lane);
-      event.set_sim_id(FormatId("sim", row.sim_id));
-      AddCounts(row.status, *event.mutable_counts());
-      event.set_complete(IsComplete(row.status));
-      if (row.status.size() == 1) {
-        event.set_state(Unpack(row.status[0]).state);
-        event.set_reason(Unpack(row.status[0]).reason);
-      }
-      MO_RETURN_IF_ERROR(outbox_.Append(tx, account_id, group, event));
+      MO_RETURN_IF_ERROR(outbox_.Append(tx, account_id, group, MakeProgress(row, group)));
     }
     return rows.size() == kRows;
   });

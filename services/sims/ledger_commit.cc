@@ -5,12 +5,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/clock.h"
-#include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/errors.h"
 #include "services/sims/ledger_inbound.h"
+#include "services/sims/progress.h"
 
 namespace mo::sims {
 namespace {
@@ -220,19 +219,10 @@ absl::Status LedgerCommit::Report(storage::Transaction& tx, LedgerBatch& batch) 
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectKeys, accounts, ids));
   for (const storage::Row row : rows) {
     const DispatchState& state = batch.states[{row.Int(0), row.Int(1)}];
-    v1::DispatchProgress event;
-    event.set_dispatch_id(row.Int(1));
-    event.set_key(row.String(2));
-    event.set_group(row.String(3));
-    event.set_lane(state.lane);
-    event.set_sim_id(FormatId("sim", state.sim_id));
-    AddCounts(state.status, *event.mutable_counts());
-    event.set_complete(IsComplete(state.status));
-    if (state.status.size() == 1) {
-      event.set_state(Unpack(state.status[0]).state);
-      event.set_reason(Unpack(state.status[0]).reason);
-    }
-    MO_RETURN_IF_ERROR(outbox_.Append(tx, row.Int(0), event.group(), event));
+    const std::string group = row.String(3);
+    const DispatchStatus dispatch{row.Int(1), state.sim_id, state.lane, row.String(2),
+                                  state.status};
+    MO_RETURN_IF_ERROR(outbox_.Append(tx, row.Int(0), group, MakeProgress(dispatch, group)));
   }
   return absl::OkStatus();
 }
