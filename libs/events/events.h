@@ -44,9 +44,10 @@ class Outbox {
   Outbox(App& app, storage::Database& database, OutboxOptions options);
   ~Outbox();
 
-  // Appends an event in the transaction that changes the data. Events of one partition key (a
-  // contact's id, else the account's) reach every consumer in the order of their commits, if
-  // the writers lock what they change before they append.
+  // Appends an event to the transaction that changes the data; all of a transaction are written in
+  // one statement at its end, so that their ids are open for as short as can be. Events of one
+  // partition key (a contact's id, else the account's) reach every consumer in the order of their
+  // commits, if the writers lock what they change before they append.
   absl::Status Append(storage::Transaction& tx, int64_t account_id, absl::string_view partition_key,
                       const google::protobuf::Message& payload, absl::string_view request_id = "");
 
@@ -76,12 +77,12 @@ struct Event {
   messageorganizer::common::v1::EventEnvelope envelope;
 };
 
-// Handles events of one partition, in their order, inside the transaction (of the system role) that
-// also moves the offset: both happen or neither. May run again with the same events after an error,
-// so what it asks of other services must be idempotent; ask before the first write, since an open
-// write transaction holds up the events of all others. UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED and
-// CANCELLED are retried for ever; other errors `max_attempts` times, then the event that fails goes
-// to dead_events and its partition goes on.
+// Handles events of one or several partitions, each partition's in their order, inside the
+// transaction (of the system role) that also moves the offsets: both happen or neither. May run
+// again with the same events after an error, so what it asks of other services must be idempotent;
+// ask before the first write, since an open write transaction holds up the events of all others.
+// UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED and CANCELLED are retried for ever; other errors
+// `max_attempts` times, then the event that fails goes to dead_events and its partition goes on.
 using Handler =
     std::function<absl::Status(storage::Transaction& tx, const std::vector<Event>& batch)>;
 
@@ -89,7 +90,7 @@ using Handler =
 struct ConsumerOptions {
   std::string name;  // unique in the service; a new name begins with the oldest event kept
   std::vector<std::string> sources;  // producing services
-  size_t batch = 256;
+  size_t batch = 256;                // events in a transaction, at most
   int max_attempts = 10;
   // The events that the handler has something to do for; not set: all. The others cost no
   // transaction, and their part of the offset is written once a second.

@@ -168,10 +168,15 @@ TEST_CASE("an open transaction holds events back, and none is lost when it ends"
                     StringValue value;
                     value.set_value("a:2");
                     MO_RETURN_IF_ERROR(source.outbox.Append(tx, 1, "a", value));
-                    // Commits before, has a higher id.
-                    MO_RETURN_IF_ERROR(source.Send("a", 3));
-                    WaitFor([&] { return world.Count("SELECT count(*) FROM source.outbox") == 2; },
-                            "the later event to be committed");
+                    tx.BeforeCommit([&] {
+                      // Now the event has its id.
+                      REQUIRE(tx.Run("SELECT 1").ok());
+                      // Commits before, has a higher id.
+                      REQUIRE(source.Send("a", 3).ok());
+                      WaitFor(
+                          [&] { return world.Count("SELECT count(*) FROM source.outbox") == 2; },
+                          "the later event to be committed");
+                    });
                     return absl::OkStatus();
                   })
               .ok());

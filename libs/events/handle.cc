@@ -1,5 +1,6 @@
 // What a Reader does with a batch: apply, retry, single out, park.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -46,6 +47,12 @@ absl::Status Call(const Handler& handler, storage::Transaction& tx,
 
 bool Reader::HandleReady() {
   bool any = false;
+  for (;;) {
+    const std::vector<Partition*> shared = Share();
+    if (shared.empty() || stop_.IsSet()) break;
+    HandleShared(shared);
+    any = true;
+  }
   for (auto& [number, partition] : owned_) {
     if (stop_.IsSet()) break;
     if (partition.events.empty() || absl::Now() < partition.not_before) continue;
@@ -53,6 +60,43 @@ bool Reader::HandleReady() {
     any = true;
   }
   return any;
+}
+
+// Partitions that can share a transaction: no trouble with any of them, and a batch's worth of
+// events or less, unless it is one.
+std::vector<Reader::Partition*> Reader::Share() {
+  std::vector<Partition*> shared;
+  size_t count = 0;
+  for (auto& [number, partition] : owned_) {
+    const bool trouble = partition.failures > 0 || partition.offset_unknown ||
+                         partition.offset < partition.single_until;
+    if (partition.events.empty() || trouble) continue;
+    if (!shared.empty() && count + partition.events.size() > batch_) continue;
+    count += partition.events.size();
+    shared.push_back(&partition);
+  }
+  return shared;
+}
+
+void Reader::HandleShared(const std::vector<Partition*>& partitions) {
+  std::vector<Event> batch;
+  std::vector<Offsets::Step> steps;
+  std::vector<size_t> counts;
+  for (Partition* partition : partitions) {
+    steps.push_back({partition->number, partition->stored, partition->events.back().id});
+    counts.push_back(partition->events.size());
+    std::move(partition->events.begin(), partition->events.end(), std::back_inserter(batch));
+  }
+  const Outcome outcome = Apply(batch, steps);
+  auto next = batch.begin();
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    const auto end = next + static_cast<std::ptrdiff_t>(counts[i]);
+    std::move(next, end, partitions[i]->events.begin());
+    next = end;
+    // Who fails together is tried again each by itself.
+    outcome.status.ok() ? Succeeded(*partitions[i], counts[i])
+                        : Failed(*partitions[i], counts[i], outcome);
+  }
 }
 
 void Reader::Handle(Partition& partition) {
@@ -63,12 +107,13 @@ void Reader::Handle(Partition& partition) {
     if (partition.events.empty()) return;
   }
   if (partition.events.size() > 1 && partition.events.front().id > partition.single_until) {
-    const Outcome outcome = Apply(partition, partition.events);
+    const Outcome outcome =
+        Apply(partition.events, {{partition.number, partition.stored, partition.events.back().id}});
     return outcome.status.ok() ? Succeeded(partition, partition.events.size())
                                : Failed(partition, partition.events.size(), outcome);
   }
   const std::vector<Event> one = {partition.events.front()};
-  Outcome outcome = Apply(partition, one);
+  Outcome outcome = Apply(one, {{partition.number, partition.stored, one.front().id}});
   if (!outcome.status.ok() && !outcome.fenced && !IsTransient(outcome.status) &&
       partition.refusals + 1 >= max_attempts_) {
     outcome = Park(partition, one.front(), outcome.status);
@@ -84,13 +129,13 @@ absl::Status Reader::Reload(Partition& partition) {
   return absl::OkStatus();
 }
 
-Reader::Outcome Reader::Apply(Partition& partition, const std::vector<Event>& batch) {
+Reader::Outcome Reader::Apply(const std::vector<Event>& batch,
+                              const std::vector<Offsets::Step>& steps) {
   Outcome outcome;
   outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
     outcome.fenced = false;
     MO_RETURN_IF_ERROR(Call(handler_, tx, batch));
-    MO_ASSIGN_OR_RETURN(const bool moved,
-                        offsets_.Move(tx, partition.number, partition.stored, batch.back().id));
+    MO_ASSIGN_OR_RETURN(const bool moved, offsets_.Move(tx, steps));
     outcome.fenced = !moved;
     return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });
@@ -102,7 +147,7 @@ Reader::Outcome Reader::Park(Partition& partition, const Event& event, const abs
   outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
     MO_RETURN_IF_ERROR(offsets_.Park(tx, event, error));
     MO_ASSIGN_OR_RETURN(const bool moved,
-                        offsets_.Move(tx, partition.number, partition.stored, event.id));
+                        offsets_.Move(tx, {{partition.number, partition.stored, event.id}}));
     outcome.fenced = !moved;
     return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });

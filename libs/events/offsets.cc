@@ -24,8 +24,10 @@ std::string LoadSql(const std::string& schema) {
 
 std::string MoveSql(const std::string& schema) {
   return absl::StrCat("UPDATE ", schema,
-                      ".event_offsets SET id = $5 WHERE consumer = $1 AND source = $2"
-                      " AND partition = $3 AND id = $4");
+                      ".event_offsets o SET id = step.target FROM unnest($3::smallint[],"
+                      " $4::bigint[], $5::bigint[]) AS step (partition, origin, target)"
+                      " WHERE o.consumer = $1 AND o.source = $2 AND o.partition = step.partition"
+                      " AND o.id = step.origin");
 }
 
 std::string ParkSql(const std::string& schema) {
@@ -62,12 +64,17 @@ absl::StatusOr<std::map<int, Position>> Offsets::Load(const std::vector<int>& pa
   });
 }
 
-absl::StatusOr<bool> Offsets::Move(storage::Transaction& tx, int partition, Position from,
-                                   Position to) {
-  MO_ASSIGN_OR_RETURN(
-      const storage::Result moved,
-      tx.Query(move_sql_, consumer_, source_, static_cast<int16_t>(partition), from, to));
-  return moved.affected() == 1;
+absl::StatusOr<bool> Offsets::Move(storage::Transaction& tx, const std::vector<Step>& steps) {
+  std::vector<int16_t> partitions;
+  std::vector<int64_t> from, to;
+  for (const Step& step : steps) {
+    partitions.push_back(static_cast<int16_t>(step.partition));
+    from.push_back(step.from);
+    to.push_back(step.to);
+  }
+  MO_ASSIGN_OR_RETURN(const storage::Result moved,
+                      tx.Query(move_sql_, consumer_, source_, partitions, from, to));
+  return moved.affected() == static_cast<int64_t>(steps.size());
 }
 
 absl::Status Offsets::Park(storage::Transaction& tx, const Event& event,

@@ -18,9 +18,15 @@ class Offsets {
 
   // The offsets of partitions, 0 for new ones.
   absl::StatusOr<std::map<int, Position>> Load(const std::vector<int>& partitions);
-  // Moves a partition's offset in the transaction; false if it is not where the caller believes it
-  // to be: another process works on the partition, and the transaction must not commit.
-  absl::StatusOr<bool> Move(storage::Transaction& tx, int partition, Position from, Position to);
+  // A partition's offset, which was believed to be at `from`.
+  struct Step {
+    int partition = 0;
+    Position from = 0;
+    Position to = 0;
+  };
+  // Moves offsets in the transaction; false if one is not where the caller believes it to be:
+  // another process works on the partition, and the transaction must not commit.
+  absl::StatusOr<bool> Move(storage::Transaction& tx, const std::vector<Step>& steps);
   // Keeps an event that cannot be handled.
   absl::Status Park(storage::Transaction& tx, const Event& event, const absl::Status& error);
 

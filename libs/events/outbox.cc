@@ -8,14 +8,23 @@ namespace {
 
 constexpr int kDeleteBatch = 1000;
 
-// The transaction has its number before the event has its id; RelayStore builds on that.
+// The transaction has its number before the events have their ids; RelayStore builds on that.
 std::string InsertSql(const std::string& schema) {
   return absl::StrCat("INSERT INTO ", schema,
                       ".outbox (id, partition, account_id, envelope) SELECT nextval('", schema,
-                      ".outbox_id_seq'), $1, $2, $3"
-                      " FROM (SELECT pg_current_xact_id() AS xid OFFSET 0) t"
+                      ".outbox_id_seq'), e.partition, e.account_id, e.envelope"
+                      " FROM (SELECT pg_current_xact_id() AS xid OFFSET 0) t, (SELECT * FROM"
+                      " unnest($1::smallint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY"
+                      " AS u (partition, account_id, envelope, n) ORDER BY n) e"
                       " WHERE t.xid IS NOT NULL");
 }
+
+// What a transaction has appended so far.
+struct Appended {
+  std::vector<int16_t> partitions;
+  std::vector<int64_t> accounts;
+  std::vector<std::string> envelopes;
+};
 
 // Looks at the oldest rows only, so that it costs the same however large the outbox is.
 std::string DeleteSql(const std::string& schema) {
@@ -52,9 +61,20 @@ absl::Status Outbox::Append(storage::Transaction& tx, int64_t account_id,
   *envelope.mutable_time() = ToProto(clock_.Now());
   envelope.set_payload(payload.SerializeAsString());
   envelope.set_request_id(std::string(request_id));
-  MO_RETURN_IF_ERROR(tx.Run(insert_sql_, static_cast<int16_t>(PartitionOf(partition_key)),
-                            account_id, storage::Bytes{envelope.SerializeAsString()}));
-  tx.AfterCommit([this] { relay_->Kick(); });
+  std::shared_ptr<void>& attachment = tx.Attachment(this);
+  if (attachment == nullptr) {
+    auto all = std::make_shared<Appended>();
+    attachment = all;
+    tx.BeforeCommit([this, &tx, all] {
+      const std::vector<storage::Bytes> envelopes(all->envelopes.begin(), all->envelopes.end());
+      tx.Defer(insert_sql_, all->partitions, all->accounts, envelopes);
+    });
+    tx.AfterCommit([this] { relay_->Kick(); });
+  }
+  auto& appended = *static_cast<Appended*>(attachment.get());
+  appended.partitions.push_back(static_cast<int16_t>(PartitionOf(partition_key)));
+  appended.accounts.push_back(account_id);
+  appended.envelopes.push_back(envelope.SerializeAsString());
   return absl::OkStatus();
 }
 

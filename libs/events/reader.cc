@@ -243,13 +243,13 @@ void Reader::StoreSkipped() {
       behind.push_back(&partition);
   }
   if (behind.empty()) return;
+  std::vector<Offsets::Step> steps;
+  for (const Partition* partition : behind) {
+    steps.push_back({partition->number, partition->stored, partition->offset});
+  }
   const absl::Status status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
-    for (const Partition* partition : behind) {
-      MO_ASSIGN_OR_RETURN(const bool moved, offsets_.Move(tx, partition->number, partition->stored,
-                                                          partition->offset));
-      if (!moved) return absl::CancelledError("another process has the partition");
-    }
-    return absl::OkStatus();
+    MO_ASSIGN_OR_RETURN(const bool moved, offsets_.Move(tx, steps));
+    return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });
   for (Partition* partition : behind) {
     if (status.ok()) {

@@ -58,9 +58,11 @@ class Reader {
   void StoreSkipped();
   // True if there was anything to handle.
   bool HandleReady();
+  std::vector<Partition*> Share();
+  void HandleShared(const std::vector<Partition*>& partitions);
   void Handle(Partition& partition);
   absl::Status Reload(Partition& partition);
-  Outcome Apply(Partition& partition, const std::vector<Event>& batch);
+  Outcome Apply(const std::vector<Event>& batch, const std::vector<Offsets::Step>& steps);
   Outcome Park(Partition& partition, const Event& event, const absl::Status& error);
   void Succeeded(Partition& partition, size_t count);
   void Failed(Partition& partition, size_t count, const Outcome& outcome);

@@ -163,47 +163,26 @@ void Database::Return(Pool& pool, std::unique_ptr<Connection> connection) {
   freed_.notify_all();
 }
 
-absl::Status Database::Begin(Connection& connection, int64_t account_id) const {
-  std::string script = "BEGIN";
-  if (account_id != kSystem) {
-    absl::StrAppend(&script, "; SET LOCAL mo.account_id = '", account_id, "'");
-  }
-  if (connection.TakeReplan(absl::Now())) absl::StrAppend(&script, "; DISCARD PLANS");
-  return connection.Script(script).status();
-}
-
-absl::Status Database::RunIn(int64_t account_id,
+absl::Status Database::RunIn(int64_t account_id, Transaction::Kind kind,
                              const std::function<absl::Status(Transaction&)>& work) {
   const absl::Time start = absl::Now();
   Pool& pool = account_id == kSystem ? system_ : tenant_;
-  MO_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Acquire(pool));
-  in_use_.Increment();
-  absl::Status status = Begin(*connection, account_id);
-  if (!status.ok() && connection->broken()) {
-    // It died while idle; nothing has begun, so a new one may try.
+  absl::Status status;
+  for (bool again = true;; again = false) {
+    MO_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Acquire(pool));
+    in_use_.Increment();
+    Transaction transaction(*connection, account_id, kind);
+    status = transaction.Finish(work(transaction));
     Return(pool, std::move(connection));
-    absl::StatusOr<std::unique_ptr<Connection>> fresh = Acquire(pool);
-    if (!fresh.ok()) {
-      in_use_.Decrement();
-      return fresh.status();
+    in_use_.Decrement();
+    // It died while idle; nothing has begun, so a new one may try.
+    if (transaction.never_began() && again) continue;
+    if (status.ok()) {
+      for (const auto& action : transaction.TakeAfterCommit()) action();
     }
-    connection = *std::move(fresh);
-    status = Begin(*connection, account_id);
+    break;
   }
-  Transaction transaction(*connection, account_id);
-  if (status.ok()) status = work(transaction);
-  if (status.ok()) {
-    status = connection->Script("COMMIT").status();
-  } else if (!connection->broken()) {
-    // A failed rollback leaves a broken connection, which Return drops.
-    (void)connection->Script("ROLLBACK");
-  }
-  Return(pool, std::move(connection));
-  in_use_.Decrement();
   seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-  if (status.ok()) {
-    for (const auto& action : transaction.TakeAfterCommit()) action();
-  }
   return status;
 }
 
@@ -228,7 +207,8 @@ absl::StatusOr<std::optional<std::string>> Database::FindAnswer(Transaction& tx,
 
 absl::Status Database::KeepAnswer(Transaction& tx, absl::string_view key, absl::string_view hash,
                                   absl::string_view answer) {
-  return tx.Run(keep_answer_sql_, key, Bytes{hash}, Bytes{answer});
+  tx.Defer(keep_answer_sql_, key, Bytes{hash}, Bytes{answer});
+  return absl::OkStatus();
 }
 
 Database& InstallDatabase(App& app, const std::string& service, std::vector<Migration> migrations) {

@@ -1,142 +1,109 @@
 // One transaction of one account, or of the service itself.
 #pragma once
 
-#include <libpq-fe.h>
-
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
+#include "libs/storage/connection.h"
 #include "libs/storage/value.h"
 
 namespace mo::storage {
 
-class Result;
+class Transaction;
 
-// One row of a result; valid as long as it.
-class Row {
+// The result of a statement that was asked for, which may still be on its way.
+class Pending {
  public:
-  bool IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
-  // The value; T{} when NULL.
-  template <class T>
-  T Get(int column) const {
-    if (IsNull(column)) return T{};
-    return Decode<T>(PQftype(result_, column),
-                     absl::string_view(PQgetvalue(result_, row_, column),
-                                       static_cast<size_t>(PQgetlength(result_, row_, column))));
-  }
-  int64_t Int(int column) const { return Get<int64_t>(column); }
-  bool Bool(int column) const { return Get<bool>(column); }
-  std::string String(int column) const { return Get<std::string>(column); }
-  // NULL is absl::InfinitePast().
-  absl::Time Time(int column) const {
-    return IsNull(column) ? absl::InfinitePast() : Get<absl::Time>(column);
-  }
+  // Sends everything that waits, if this one still does. Once.
+  absl::StatusOr<Result> Get();
 
  private:
-  friend class Result;
-  Row(const PGresult* result, int row) : result_(result), row_(row) {}
-  const PGresult* result_;
-  int row_;
+  friend class Transaction;
+  using Slot = std::optional<absl::StatusOr<Result>>;
+  Pending(Transaction& transaction, std::shared_ptr<Slot> slot)
+      : transaction_(&transaction), slot_(std::move(slot)) {}
+  Transaction* transaction_;
+  std::shared_ptr<Slot> slot_;
 };
 
-// What a statement returned.
-class Result {
- public:
-  explicit Result(PGresult* result) : result_(result, &PQclear) {}
-  int size() const { return PQntuples(result_.get()); }
-  bool empty() const { return size() == 0; }
-  Row operator[](int row) const { return Row(result_.get(), row); }
-  // Rows inserted, updated or deleted.
-  int64_t affected() const;
-
-  // For range-for.
-  struct Iterator {
-    const Result* result;
-    int row;
-    Row operator*() const { return (*result)[row]; }
-    Iterator& operator++() {
-      ++row;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const { return row != other.row; }
-  };
-  Iterator begin() const { return {this, 0}; }
-  Iterator end() const { return {this, size()}; }
-
- private:
-  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
-};
-
-// A connection with its prepared statements. Not for use by several threads.
-class Connection {
- public:
-  // Connects, or UNAVAILABLE.
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& conninfo);
-  // Statements separated by semicolons, without parameters.
-  absl::StatusOr<Result> Script(const std::string& sql);
-  // One prepared statement; prepared when first seen.
-  absl::StatusOr<Result> Query(absl::string_view sql, const Parameters& parameters);
-  // Whether the prepared statements must be planned anew (DISCARD PLANS). Plans made while a table
-  // was small stay until it is analyzed, which takes minutes on a new database: too long when it
-  // fills quickly. True at growing ages of the connection, and no more when autovacuum is at work.
-  bool TakeReplan(absl::Time now);
-  bool broken() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
-  PGconn* raw() { return connection_.get(); }
-
- private:
-  explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
-  absl::StatusOr<Result> Check(PGresult* result) const;
-
-  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
-  absl::flat_hash_map<std::string, std::string> prepared_;
-  const absl::Time opened_ = absl::Now();
-  absl::Duration replan_age_ = absl::Seconds(1);
-};
-
-// What runs inside a transaction.
+// What runs inside a transaction. A round trip to the server costs more than most statements, so
+// statements are sent together wherever their results are not needed one by one: BEGIN with the
+// first one, what is deferred or asked for with the next Query or Get, the last ones with COMMIT.
+// After an error nothing more is sent, every further call returns that error, and all is undone.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection, int64_t account_id)
-      : connection_(connection), account_id_(account_id) {}
+  // How statements belong together.
+  enum class Kind {
+    kAtomic,   // BEGIN … COMMIT
+    kSnippet,  // what is sent together is a transaction of its own
+  };
+  Transaction(Connection& connection, int64_t account_id, Kind kind = Kind::kAtomic)
+      : connection_(connection), account_id_(account_id), kind_(kind) {}
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
   // The account it is confined to; 0: the service's own work.
   int64_t account_id() const { return account_id_; }
 
   // Runs a statement; $1… are the values in order. Errors are mapped from SQLSTATE, see StatusOf.
   template <class... Values>
   absl::StatusOr<Result> Query(absl::string_view sql, const Values&... values) {
-    return connection_.Query(sql, Parameters(values...));
+    return Ask(sql, values...).Get();
   }
-  // The same where only success matters.
+  // The same where only success matters, now.
   template <class... Values>
   absl::Status Run(absl::string_view sql, const Values&... values) {
     return Query(sql, values...).status();
   }
+  // Runs a statement whose result is wanted later: several of these share a round trip.
+  template <class... Values>
+  Pending Ask(absl::string_view sql, const Values&... values) {
+    auto slot = std::make_shared<Pending::Slot>();
+    Add(sql, Parameters(values...), slot);
+    return Pending(*this, std::move(slot));
+  }
+  // Runs a statement at the latest with the commit; if it fails, so does the transaction.
+  template <class... Values>
+  void Defer(absl::string_view sql, const Values&... values) {
+    Add(sql, Parameters(values...), nullptr);
+  }
+
+  // Runs before the commit, in order, when the work has succeeded: to Defer what was gathered.
+  void BeforeCommit(std::function<void()> action) { before_commit_.push_back(std::move(action)); }
   // Runs after a successful commit, in order; must not fail.
   void AfterCommit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
+  // What `owner` keeps with this transaction; empty at first.
+  std::shared_ptr<void>& Attachment(const void* owner);
+
+  // For Database: commits if the work's status is OK, else undoes all. The work's error, or the
+  // first one of a statement.
+  absl::Status Finish(absl::Status work);
+  // For Database: the connection was dead before anything could happen.
+  bool never_began() const { return never_began_; }
   std::vector<std::function<void()>> TakeAfterCommit() { return std::move(after_commit_); }
-  Connection& connection() { return connection_; }
 
  private:
+  friend class Pending;
+  void Add(absl::string_view sql, Parameters parameters, std::shared_ptr<Pending::Slot> slot);
+  void AddPreamble();
+  void Flush();
+
   Connection& connection_;
   const int64_t account_id_;
+  const Kind kind_;
+  bool begun_ = false;
+  bool never_began_ = false;
+  absl::Status status_;
+  // Who waits for the statements in the connection's queue; null: nobody.
+  std::vector<std::shared_ptr<Pending::Slot>> waiting_;
+  std::vector<std::pair<const void*, std::shared_ptr<void>>> attachments_;
+  std::vector<std::function<void()>> before_commit_;
   std::vector<std::function<void()>> after_commit_;
 };
-
-// SQLSTATE → Status: 23505 ALREADY_EXISTS (message: the constraint's name), 23503
-// FAILED_PRECONDITION, 23514 and 22xxx INVALID_ARGUMENT, 40001 and 40P01 ABORTED, 42501
-// PERMISSION_DENIED, 08xxx, 53xxx and 57xxx UNAVAILABLE, else INTERNAL.
-absl::Status StatusOf(const PGresult* result, const PGconn* connection);
-
-// Whether a status is a unique violation of the constraint.
-bool Violates(const absl::Status& status, absl::string_view constraint);
 
 }  // namespace mo::storage

@@ -174,7 +174,7 @@ absl::StatusOr<std::vector<v1::Contact>> SelectContacts(storage::Transaction& tx
   }
   parameters.Add(limit);
   absl::StrAppend(&sql, " ORDER BY id DESC LIMIT ", next());
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.connection().Query(sql, parameters));
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(sql, parameters));
   std::vector<v1::Contact> contacts;
   for (const storage::Row row : rows) contacts.push_back(FromRow(row).contact);
   return contacts;
@@ -209,7 +209,7 @@ absl::StatusOr<v1::ResolveContactsResponse> SelectResolved(
     }
   }
   absl::StrAppend(&sql, " FROM contacts.contacts WHERE account_id = $1 AND id = ANY($2)");
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.connection().Query(sql, parameters));
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(sql, parameters));
   v1::ResolveContactsResponse response;
   response.mutable_contacts()->Reserve(rows.size());
   for (const storage::Row row : rows) {
