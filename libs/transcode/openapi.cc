@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "libs/runtime/scopes.h"
 #include "libs/transcode/form.h"
 #include "libs/transcode/json_value.h"
 #include "libs/transcode/openapi_schema.h"
@@ -204,7 +205,7 @@ OrderedJson EventsOperation(const Registry& registry, Schemas* schemas) {
   }
   operation["description"] = text;
   operation["operationId"] = "streamEvents";
-  AddAccess("events:read", &operation);
+  AddAccess(kEventsScope, &operation);
   operation["parameters"] = {{{"name", "Last-Event-ID"},
                               {"in", "header"},
                               {"description", "The id of the last event seen."},

@@ -7,6 +7,7 @@
 #include "libs/testing/environment.h"
 #include "messageorganizer/accounts/v1/accounts.grpc.pb.h"
 #include "services/accounts/install.h"
+#include "services/accounts/scopes.h"
 
 namespace mo::accounts {
 namespace {
@@ -217,6 +218,27 @@ TEST_CASE("A key cannot make a stronger one") {
   CHECK(FieldProblemsOf(f.Key(owner, {"operator"}).status()).at(0).reason == "BAD_FORMAT");
   CHECK(FieldProblemsOf(f.Key(owner, {"internal"}).status()).at(0).reason == "BAD_FORMAT");
   CHECK(f.client.Call(&Stub::ListApiKeys, owner, v1::ListApiKeysRequest())->api_keys_size() == 4);
+}
+
+TEST_CASE("A key can hold every scope that a route needs, and none that does not exist") {
+  Fixture f;
+  const Caller owner = f.CallerOf(f.Account().secret());
+  std::vector<std::string> scopes = {"*", "events:read"};
+  for (const char* part : {"api-keys", "broadcasts", "channels", "contacts", "links", "media",
+                           "messages", "rules", "settings", "sims"}) {
+    scopes.push_back(absl::StrCat(part, ":read"));
+    scopes.push_back(absl::StrCat(part, ":write"));
+  }
+  scopes.push_back("statistics:read");
+  for (const std::string& scope : scopes) CHECK(f.Key(owner, {scope}).ok());
+  CHECK(KnownScopes() == std::set<std::string>(scopes.begin(), scopes.end()));
+
+  const auto problems = FieldProblemsOf(
+      f.Key(owner, {"contacts:read", "statistics:write", "contact:read", "*"}).status());
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].field == "scopes[1]");
+  CHECK(problems[1].field == "scopes[2]");
+  for (const FieldProblem& problem : problems) CHECK(problem.reason == "UNKNOWN_SCOPE");
 }
 
 TEST_CASE("Accounts see and revoke their own keys only") {

@@ -7,6 +7,7 @@
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "services/accounts/errors.h"
+#include "services/accounts/scopes.h"
 #include "services/accounts/settings.h"
 #include "services/accounts/store.h"
 
@@ -25,13 +26,17 @@ bool HoldsItself(const Caller& caller, const std::string& scope) {
                      [&](const std::string& held) { return held == scope || held == "*"; });
 }
 
-// Nobody can give what he does not have.
+// A typing error would make a key that is refused everywhere. And nobody can give what he does not
+// have.
 absl::Status CheckScopes(const Caller& caller, const v1::CreateApiKeyRequest& request) {
   Problems problems;
   for (int i = 0; i < request.scopes_size(); ++i) {
-    if (HoldsItself(caller, request.scopes(i))) continue;
-    problems.Add(absl::StrCat("scopes[", i, "]"), "SCOPE_EXCEEDED",
-                 "your own key does not hold this scope");
+    const std::string field = absl::StrCat("scopes[", i, "]");
+    if (KnownScopes().count(request.scopes(i)) == 0) {
+      problems.Add(field, "UNKNOWN_SCOPE", "there is no such scope");
+    } else if (!HoldsItself(caller, request.scopes(i))) {
+      problems.Add(field, "SCOPE_EXCEEDED", "your own key does not hold this scope");
+    }
   }
   return problems.ToStatus();
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/log.h"
+#include "libs/runtime/scopes.h"
 #include "libs/transcode/openapi.h"
 #include "services/edge/problem.h"
 
@@ -20,7 +21,6 @@ namespace mo::edge {
 namespace {
 
 constexpr int kThreads = 2;
-constexpr char kEventsScope[] = "events:read";
 constexpr size_t kMaxBody = 1 << 20;
 constexpr size_t kMaxMediaBody = 14 << 20;  // 10 MB as base64
 
