@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/keyed.h"
 #include "libs/runtime/status.h"
 #include "libs/text/content.h"
 #include "messageorganizer/inbox/v1/events.pb.h"
 #include "services/inbox/conversation_store.h"
+#include "services/inbox/registration_code.h"
 
 namespace mo::inbox {
 
@@ -21,17 +20,6 @@ namespace sims_v1 = messageorganizer::sims::v1;
 namespace {
 
 constexpr size_t kNameBytes = 200;  // as in contacts.proto
-constexpr size_t kPayloadBytes = 128;
-
-// What follows "/start " in the message with which Telegram opens a chat by a deep link.
-std::string StartPayload(const sims_v1::InboundReceived& inbound) {
-  absl::string_view text = inbound.content().text().body();
-  if (inbound.network() != common_v1::NETWORK_TELEGRAM || !absl::ConsumePrefix(&text, "/start ")) {
-    return "";
-  }
-  text = absl::StripAsciiWhitespace(text);
-  return text.size() > kPayloadBytes ? "" : std::string(text);
-}
 
 contacts_v1::RecordInboundRequest RecordRequest(const sims_v1::InboundReceived& inbound) {
   contacts_v1::RecordInboundRequest request;
@@ -42,7 +30,7 @@ contacts_v1::RecordInboundRequest RecordRequest(const sims_v1::InboundReceived& 
   request.set_sender_phone(inbound.sender_phone());
   request.set_sender_name(text::Cut(inbound.sender_name(), kNameBytes));
   *request.mutable_time() = inbound.receive_time();
-  request.set_start_payload(StartPayload(inbound));
+  request.set_start_payload(RegistrationIn(text::WordsOf(inbound.content())));
   return request;
 }
 
