@@ -38,6 +38,7 @@ std::string ToString(const grpc::ByteBuffer& buffer) {
 }  // namespace
 
 struct Backends::Pending {
+  InFlight::Place place;  // goes last
   grpc::ClientContext context;
   grpc::ByteBuffer request;
   grpc::ByteBuffer response;
@@ -60,20 +61,19 @@ void Backends::Stop() {
 
 void Backends::Start(const std::string& service, const std::string& path,
                      std::shared_ptr<Pending> call) {
-  const InFlight::Context context(call, &call->context);
-  if (!in_flight_.Enter(context)) {
+  if (!in_flight_.Enter(&call->place, std::shared_ptr<grpc::ClientContext>(call, &call->context))) {
     call->done(absl::UnavailableError("stopping"));
     return;
   }
-  stubs_.at(service)->UnaryCall(&call->context, path, grpc::StubOptions(), &call->request,
-                                &call->response, [this, call, context](const grpc::Status& status) {
+  Pending& pending = *call;
+  stubs_.at(service)->UnaryCall(&pending.context, path, grpc::StubOptions(), &pending.request,
+                                &pending.response,
+                                [call = std::move(call)](const grpc::Status& status) {
                                   if (status.ok()) {
                                     call->done(ToString(call->response));
                                   } else {
                                     call->done(FromGrpc(status));
                                   }
-                                  call->done = nullptr;
-                                  in_flight_.Leave(context);
                                 });
 }
 
