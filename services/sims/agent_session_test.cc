@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "libs/storage/transaction.h"
 #include "services/sims/test_agent.h"
 #include "services/sims/test_pool.h"
 
@@ -10,14 +9,6 @@ namespace mo::sims {
 namespace {
 
 using testing::WaitFor;
-
-int64_t CountRows(TestPool& pool, const std::string& sql) {
-  auto connection = storage::Connection::Open(pool.env.postgres().UrlAs("postgres"));
-  REQUIRE(connection.ok());
-  auto rows = (*connection)->Query(sql, storage::Parameters());
-  REQUIRE(rows.ok());
-  return (*rows)[0].Int(0);
-}
 
 TEST_CASE("A dispatch goes from queued to read, and its counts add up") {
   TestPool pool;
@@ -222,10 +213,10 @@ TEST_CASE("An inbound message is stored once, however often it comes") {
   }
   TestAgent agent(pool.env.app().grpc_port(), token);
   agent.WaitForAck(agent.Write("m1", "+431", "Hi"));
-  CHECK(CountRows(pool, events) == 2);
+  CHECK(pool.Count(events) == 2);
   agent.WaitForAck(agent.Write("", "+431", "no id: dropped, and the stream goes on"));
   agent.WaitForAck(agent.Write("m3", "+431", std::string(100000, 'x')));
-  CHECK(CountRows(pool, events) == 3);
+  CHECK(pool.Count(events) == 3);
 }
 
 TEST_CASE("A newer agent of a SIM ends the older one; a wrong token is refused") {

@@ -41,4 +41,10 @@ inline absl::Status LeaseLost() {
   return Error(absl::StatusCode::kAborted, "LEASE_LOST", "a newer agent has attached to this SIM");
 }
 
+// Ends a stream when something of it can never be committed.
+inline absl::Status LedgerRefused() {
+  return Error(absl::StatusCode::kInternal, "LEDGER_REFUSED",
+               "what this stream brought cannot be stored");
+}
+
 }  // namespace mo::sims

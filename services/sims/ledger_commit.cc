@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/clock.h"
+#include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
@@ -19,6 +20,19 @@ constexpr size_t kLimit = 20000;  // works that may wait
 // Progress of bulk dispatches leaves at most this often; their end at once.
 constexpr absl::Duration kReportInterval = absl::Seconds(1);
 
+// Whether the same works may be committed a little later.
+bool IsTransient(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox)
@@ -30,8 +44,11 @@ LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox
       batches_(app.metrics().Counter("mo_sims_commits_total", "Group commits of the ledger")),
       works_(app.metrics().Counter("mo_sims_commit_works_total",
                                    "Frames and windows committed to the ledger")),
+      refused_(app.metrics().Counter("mo_sims_commit_refused_total",
+                                     "Works that the ledger cannot commit: their agents' streams "
+                                     "were ended")),
       inbound_(app.metrics().Counter("mo_sims_inbound_total", "Inbound messages stored")),
-      commits_(kBatch, kLimit, [this](std::vector<LedgerWork> works) { Flush(std::move(works)); }) {
+      commits_(kBatch, kLimit, [this](const std::vector<LedgerWork>& works) { Flush(works); }) {
   for (int state = 0; state < 16; ++state) {
     const std::string& name = common::DeliveryState_Name(static_cast<common::DeliveryState>(state));
     states_.push_back(name.empty() ? nullptr
@@ -46,31 +63,61 @@ void LedgerCommit::Stop() {
   commits_.Stop();
 }
 
-void LedgerCommit::Flush(std::vector<LedgerWork> works) {
+void LedgerCommit::Flush(absl::Span<const LedgerWork> works) {
+  std::vector<LedgerOutcome> outcomes(works.size());
+  const absl::Status status = Try(works, outcomes);
+  if (!status.ok() && !IsTransient(status)) {
+    if (works.size() > 1) {
+      // Some of them are to blame. The halves in their order: works of one agent keep theirs.
+      Flush(works.subspan(0, works.size() / 2));
+      return Flush(works.subspan(works.size() / 2));
+    }
+    Refuse(works[0], status);
+    outcomes[0] = {LedgerRefused(), {}, {}};
+  } else if (!status.ok()) {
+    for (LedgerOutcome& outcome : outcomes) outcome.status = status;
+  }
+  for (size_t i = 0; i < works.size(); ++i) works[i].done(outcomes[i]);
+}
+
+absl::Status LedgerCommit::Try(absl::Span<const LedgerWork> works,
+                               std::vector<LedgerOutcome>& outcomes) {
   const absl::Time start = absl::Now();
-  std::vector<LedgerOutcome> outcomes;
   absl::Status status;
   absl::Duration pause = absl::Milliseconds(10);
   for (;;) {
-    outcomes.assign(works.size(), {});
-    status =
-        database_.AsSystem([&](storage::Transaction& tx) { return Commit(tx, works, outcomes); });
-    if (status.ok() || stopping_) break;
+    status = database_.AsSystem([&](storage::Transaction& tx) {
+      outcomes.assign(works.size(), {});  // it may run again, see Database::As
+      return Commit(tx, works, outcomes);
+    });
+    if (status.ok() || !IsTransient(status) || stopping_) break;
     Log(LogLevel::kWarning, "ledger commit failed, will be tried again",
         {{"error", std::string(status.message())}});
     absl::SleepFor(pause);
     pause = std::min(pause * 2, absl::Duration(absl::Seconds(1)));
   }
-  batches_.Increment();
-  works_.Increment(static_cast<double>(works.size()));
-  seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-  for (size_t i = 0; i < works.size(); ++i) {
-    if (!status.ok()) outcomes[i].status = status;
-    works[i].done(outcomes[i]);
+  if (status.ok()) {
+    batches_.Increment();
+    works_.Increment(static_cast<double>(works.size()));
   }
+  seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  return status;
 }
 
-absl::Status LedgerCommit::Commit(storage::Transaction& tx, std::vector<LedgerWork>& works,
+// The database's message may quote what was to be stored, so it is not logged.
+void LedgerCommit::Refuse(const LedgerWork& work, const absl::Status& status) {
+  refused_.Increment();
+  Log(LogLevel::kError, "ledger work refused",
+      {{"account", work.account_id},
+       {"sim", FormatId("sim", work.sim_id)},
+       {"code", absl::StatusCodeToString(status.code())},
+       {"windows", work.windows.size()},
+       {"transitions", work.transitions.size()},
+       {"inbound", work.inbound.size()},
+       {"groups", work.groups.size()}});
+}
+
+absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const LedgerWork> works,
                                   std::vector<LedgerOutcome>& outcomes) {
   LedgerBatch batch{works, absl::MakeSpan(outcomes), app_.clock().Now()};
   MO_RETURN_IF_ERROR(CheckLeases(tx, batch));

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
 #include "libs/storage/database.h"
@@ -13,8 +14,10 @@
 
 namespace mo::sims {
 
-// Commits works in batches. A database failure is retried until it succeeds or the process stops:
-// works are never dropped halfway, their agents simply are not acknowledged.
+// Commits works in batches. A failure that may pass (UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED,
+// CANCELLED) is retried until it does or the process stops: works are never dropped halfway, their
+// agents simply are not acknowledged. With any other failure the batch is halved until the works to
+// blame stand alone: they fail, the others are committed.
 class LedgerCommit {
  public:
   LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox);
@@ -25,8 +28,11 @@ class LedgerCommit {
   void Stop();
 
  private:
-  void Flush(std::vector<LedgerWork> works);
-  absl::Status Commit(storage::Transaction& tx, std::vector<LedgerWork>& works,
+  void Flush(absl::Span<const LedgerWork> works);
+  // Commits them together. An error is permanent, or the process stops.
+  absl::Status Try(absl::Span<const LedgerWork> works, std::vector<LedgerOutcome>& outcomes);
+  void Refuse(const LedgerWork& work, const absl::Status& status);
+  absl::Status Commit(storage::Transaction& tx, absl::Span<const LedgerWork> works,
                       std::vector<LedgerOutcome>& outcomes);
   absl::Status CheckLeases(storage::Transaction& tx, LedgerBatch& batch);
   absl::Status LockStates(storage::Transaction& tx, LedgerBatch& batch);
@@ -40,6 +46,7 @@ class LedgerCommit {
   prometheus::Histogram& seconds_;
   prometheus::Counter& batches_;
   prometheus::Counter& works_;
+  prometheus::Counter& refused_;
   prometheus::Counter& inbound_;
   std::vector<prometheus::Counter*> states_;  // by state
   std::atomic<bool> stopping_{false};

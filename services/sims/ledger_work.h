@@ -32,7 +32,7 @@ struct Transition {
 
 // What became of a work.
 struct LedgerOutcome {
-  // OK: committed. ABORTED: the lease is lost; nothing of it was done.
+  // OK: committed. LEASE_LOST, LEDGER_REFUSED or the process stops: nothing of it was done.
   absl::Status status;
   // For each window, the indices that are now ATTEMPTING and must be sent.
   std::vector<std::vector<int>> opened;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "libs/runtime/ids.h"
+#include "libs/storage/transaction.h"
 #include "libs/testing/environment.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "messageorganizer/sims/v1/sims.grpc.pb.h"
@@ -90,6 +91,21 @@ struct TestPool {
     request.set_suppressed(suppressed);
     request.set_version(version);
     REQUIRE(allocations.Call(&v1::AllocationService::Stub::SetSuppressed, caller, request).ok());
+  }
+  // Statements as the database's owner, past row-level security.
+  void Execute(const std::string& sql) { REQUIRE(Connect()->Script(sql).ok()); }
+  // The number that a statement yields.
+  int64_t Count(const std::string& sql) {
+    auto rows = Connect()->Query(sql, storage::Parameters());
+    REQUIRE(rows.ok());
+    return (*rows)[0].Int(0);
+  }
+
+ private:
+  std::unique_ptr<storage::Connection> Connect() {
+    auto connection = storage::Connection::Open(env.postgres().UrlAs("postgres"));
+    REQUIRE(connection.ok());
+    return *std::move(connection);
   }
 };
 
