@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "libs/events/keys.h"
 #include "libs/runtime/status.h"
 
@@ -14,10 +16,12 @@ constexpr size_t kReadLimit = 128;
 // Looks at the newest id stop while so many wait for transactions to end.
 constexpr size_t kMaxMarks = 64;
 
-// In this order: the subquery is evaluated first. No number is taken when there is nothing new.
+// In this order: the subquery is evaluated first. No number is taken when there is nothing new. The
+// session remembers the mark for the statement that follows.
 std::string MarkSql(const std::string& schema) {
   return absl::StrCat(
-      "SELECT s.id, CASE WHEN s.id > $1 THEN pg_current_xact_id() END"
+      "SELECT s.id, set_config('mo.relay_mark', CASE WHEN s.id > $1"
+      " THEN s.id || ' ' || pg_current_xact_id() ELSE '' END, false)"
       " FROM (SELECT coalesce(pg_sequence_last_value('",
       schema, ".outbox_id_seq'), 0) AS id OFFSET 0) s");
 }
@@ -25,8 +29,11 @@ std::string MarkSql(const std::string& schema) {
 // The row with n = 0 tells up to where ids are complete.
 std::string ReadSql(const std::string& schema) {
   return absl::StrCat(
-      "WITH horizon AS MATERIALIZED (SELECT greatest($3, max(m.id)) AS id"
-      " FROM unnest($4::bigint[], $5::text[]) AS m(id, xid)"
+      "WITH marks AS (SELECT * FROM unnest($4::bigint[], $5::text[]) AS m(id, xid)"
+      " UNION ALL SELECT nullif(split_part(new.mark, ' ', 1), '')::bigint,"
+      " nullif(split_part(new.mark, ' ', 2), '')"
+      " FROM (SELECT current_setting('mo.relay_mark') AS mark) new),"
+      " horizon AS MATERIALIZED (SELECT greatest($3, max(m.id)) AS id FROM marks m"
       " WHERE m.xid::xid8 <= pg_snapshot_xmin(pg_current_snapshot()))"
       " SELECT c.n, o.id, o.envelope,"
       " extract(epoch FROM clock_timestamp() - o.create_time)::float8"
@@ -94,17 +101,15 @@ absl::StatusOr<storage::Result> RelayStore::Query(const std::string& sql,
 
 void RelayStore::Resign() { connection_.reset(); }
 
-absl::Status RelayStore::MarkNewest() {
-  const Position marked = marks_.empty() ? complete_ : marks_.back().id;
-  const Position above = marks_.size() < kMaxMarks ? marked : std::numeric_limits<Position>::max();
-  MO_ASSIGN_OR_RETURN(const storage::Result result, Query(mark_sql_, storage::Parameters(above)));
-  newest_ = result[0].Int(0);
-  if (!result[0].IsNull(1)) marks_.push_back({newest_, result[0].Int(1)});
-  return absl::OkStatus();
+void RelayStore::TakeMark(const storage::Row& row) {
+  newest_ = row.Int(0);
+  const std::pair<std::string, std::string> mark = absl::StrSplit(row.String(1), ' ');
+  int64_t xid = 0;
+  if (absl::SimpleAtoi(mark.second, &xid)) marks_.push_back({newest_, xid});
 }
 
 absl::StatusOr<Backlog> RelayStore::Read(const std::vector<Cursor>& cursors) {
-  MO_RETURN_IF_ERROR(MarkNewest());
+  if (!connection_) return absl::UnavailableError("not connected");
   std::vector<int16_t> partitions;
   std::vector<int64_t> after, marked;
   std::vector<std::string> xids;
@@ -116,9 +121,15 @@ absl::StatusOr<Backlog> RelayStore::Read(const std::vector<Cursor>& cursors) {
     marked.push_back(mark.id);
     xids.push_back(absl::StrCat(mark.xid));
   }
-  MO_ASSIGN_OR_RETURN(
-      storage::Result result,
-      Query(read_sql_, storage::Parameters(partitions, after, complete_, marked, xids)));
+  const Position last = marks_.empty() ? complete_ : marks_.back().id;
+  const Position above = marks_.size() < kMaxMarks ? last : std::numeric_limits<Position>::max();
+  connection_->Queue(mark_sql_, storage::Parameters(above));
+  connection_->Queue(read_sql_, storage::Parameters(partitions, after, complete_, marked, xids));
+  std::vector<absl::StatusOr<storage::Result>> results = connection_->FlushEach();
+  if (connection_->broken()) connection_.reset();
+  MO_ASSIGN_OR_RETURN(const storage::Result marks, std::move(results[0]));
+  MO_ASSIGN_OR_RETURN(const storage::Result result, std::move(results[1]));
+  TakeMark(marks[0]);
   Backlog backlog;
   backlog.rows.resize(cursors.size());
   for (const storage::Row row : result) {

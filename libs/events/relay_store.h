@@ -47,7 +47,7 @@ struct Ack {
 // order of their commits, whenever their transactions began. An id is read only when every
 // transaction that could hold a lower one has ended: first the newest id is looked up, then a
 // transaction number is taken, which is above that of every holder of an id up to there; once all
-// transactions below this number have ended, those ids are complete.
+// transactions below this number have ended, those ids are complete. Both looks are one round trip.
 class RelayStore {
  public:
   explicit RelayStore(const storage::Database& database);
@@ -76,7 +76,7 @@ class RelayStore {
 
   absl::StatusOr<storage::Result> Query(const std::string& sql,
                                         const storage::Parameters& parameters);
-  absl::Status MarkNewest();
+  void TakeMark(const storage::Row& row);
 
   const storage::Database& database_;
   const int64_t lock_key_;

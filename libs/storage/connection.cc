@@ -84,7 +84,7 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Parameters
   return std::move(Flush().back());
 }
 
-bool Connection::Send() {
+bool Connection::Send(bool each) {
   PGconn* raw = connection_.get();
   bool sent = PQenterPipelineMode(raw) == 1;
   for (const Queued& queued : queue_) {
@@ -101,8 +101,9 @@ bool Connection::Send() {
     sent = sent &&
            PQsendQueryPrepared(raw, prepared.name.c_str(), count, values.data(),
                                parameters.lengths().data(), parameters.formats().data(), 1) == 1;
+    if (each || &queued == &queue_.back()) sent = sent && PQpipelineSync(raw) == 1;
   }
-  return sent && PQpipelineSync(raw) == 1;
+  return sent;
 }
 
 // One command's result, with the null that ends it.
@@ -121,41 +122,45 @@ absl::StatusOr<Result> Connection::Receive() {
   return checked;
 }
 
-std::vector<absl::StatusOr<Result>> Connection::Flush() {
+void Connection::ReceiveSync() {
+  PGresult* sync = PQgetResult(connection_.get());
+  broken_ = PQresultStatus(sync) != PGRES_PIPELINE_SYNC;
+  PQclear(sync);
+}
+
+// A statement's result, or `error` if there was one before, else its own there as well.
+absl::StatusOr<Result> Connection::ReceiveNext(Prepared* prepared, absl::Status& error) {
+  if (prepared != nullptr) {
+    if (!broken()) error.Update(Receive().status());
+    prepared->known = error.ok();
+  }
+  if (broken()) {
+    error.Update(absl::UnavailableError("the database connection was lost"));
+    return error;
+  }
+  absl::StatusOr<Result> result = Receive();
+  error.Update(result.status());
+  if (!error.ok()) return error;
+  return result;
+}
+
+std::vector<absl::StatusOr<Result>> Connection::Flush(bool each) {
   std::vector<absl::StatusOr<Result>> results;
   if (queue_.empty()) return results;
   results.reserve(queue_.size());
+  if (broken() || !Send(each)) broken_ = true;
+  preparing_.resize(queue_.size());
   absl::Status error;
-  if (broken() || !Send()) {
-    broken_ = true;
-    error = absl::UnavailableError("the database connection was lost");
-  }
   for (size_t i = 0; i < queue_.size(); ++i) {
-    Prepared* const prepared = i < preparing_.size() ? preparing_[i] : nullptr;
-    if (prepared != nullptr) {
-      if (!broken()) {
-        absl::Status status = Receive().status();
-        if (error.ok()) error = std::move(status);
-      }
-      prepared->known = error.ok();
+    results.push_back(ReceiveNext(preparing_[i], error));
+    if ((each || i + 1 == queue_.size()) && !broken()) {
+      ReceiveSync();
+      error = absl::OkStatus();
     }
-    if (broken()) {
-      if (error.ok()) error = absl::UnavailableError("the database connection was lost");
-      results.push_back(error);
-      continue;
-    }
-    absl::StatusOr<Result> result = Receive();
-    if (error.ok()) error = result.status();
-    results.push_back(error.ok() ? std::move(result) : absl::StatusOr<Result>(error));
   }
   queue_.clear();
   preparing_.clear();
-  if (!broken()) {
-    PGresult* sync = PQgetResult(connection_.get());
-    broken_ = PQresultStatus(sync) != PGRES_PIPELINE_SYNC;
-    PQclear(sync);
-    broken_ = broken_ || PQexitPipelineMode(connection_.get()) != 1;
-  }
+  if (!broken()) broken_ = PQexitPipelineMode(connection_.get()) != 1;
   return results;
 }
 

@@ -89,7 +89,9 @@ class Connection {
   // Sends what is queued in one round trip (libpq's pipeline mode). Results in the order of the
   // statements; after an error the server runs no further one, and each of those has that error.
   // Outside of BEGIN and COMMIT they are one transaction.
-  std::vector<absl::StatusOr<Result>> Flush();
+  std::vector<absl::StatusOr<Result>> Flush() { return Flush(/*each=*/false); }
+  // The same, each a transaction of its own, which runs whatever became of the others.
+  std::vector<absl::StatusOr<Result>> FlushEach() { return Flush(/*each=*/true); }
   // Forgets what is queued.
   void DropQueue() { queue_.clear(); }
 
@@ -113,8 +115,11 @@ class Connection {
 
   explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
   absl::StatusOr<Result> Check(PGresult* result) const;
-  bool Send();
+  std::vector<absl::StatusOr<Result>> Flush(bool each);
+  bool Send(bool each);
+  absl::StatusOr<Result> ReceiveNext(Prepared* prepared, absl::Status& error);
   absl::StatusOr<Result> Receive();
+  void ReceiveSync();
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   Statements statements_;
