@@ -213,24 +213,32 @@ void AgentSession::Load(v1::Lane lane) {
   if (wanted_[lane]) LoadLocked(lane);
 }
 
+// An earlier lease's messages may have left: never sent again, settled by receipts or not at all.
+bool AgentSession::SettleDoubtfulLocked() {
+  std::vector<int64_t> doubtful = sender_.TakeDoubtful();
+  if (doubtful.empty()) return true;
+  LedgerWork work;
+  work.account_id = account_id_;
+  work.sim_id = sim_id_;
+  work.epoch = epoch_;
+  for (int64_t key : doubtful)
+    work.transitions.push_back({key, {common::DELIVERY_STATE_UNCERTAIN, {}}});
+  work.done = [self = shared_from_this(),
+               doubtful = std::move(doubtful)](const LedgerOutcome& outcome) {
+    std::lock_guard lock(self->mutex_);
+    if (!outcome.status.ok()) return self->EndLocked(outcome.status);
+    self->sender_.Settled(doubtful);
+  };
+  if (gateway_.ledger().Add(std::move(work))) return true;
+  // They are found again, doubtful still, when the agent comes back.
+  EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
+  return false;
+}
+
 void AgentSession::PumpLocked() {
   if (phase_ != Phase::kOpen || !running_) return;
   const absl::Time now = gateway_.app().clock().Now();
-  if (!idempotent_) {
-    // An earlier lease's messages may have left: never sent again, settled by receipts or not at
-    // all.
-    const std::vector<int64_t> doubtful = sender_.TakeDoubtful();
-    if (!doubtful.empty()) {
-      LedgerWork work;
-      work.account_id = account_id_;
-      work.sim_id = sim_id_;
-      work.epoch = epoch_;
-      for (int64_t key : doubtful)
-        work.transitions.push_back({key, {common::DELIVERY_STATE_UNCERTAIN, {}}});
-      work.done = [](const LedgerOutcome&) {};
-      gateway_.ledger().Add(std::move(work));
-    }
-  }
+  if (!idempotent_ && !SettleDoubtfulLocked()) return;
   while (windows_asked_ < kWindowsAsked) {
     Sender::Cut cut = sender_.Next(now);
     if (cut.windows.empty()) break;

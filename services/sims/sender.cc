@@ -134,15 +134,32 @@ std::vector<int64_t> Sender::Known() const {
 std::vector<int64_t> Sender::TakeDoubtful() {
   std::vector<int64_t> keys;
   for (const auto& [id, dispatch] : known_) {
+    if (dispatch->resend.empty()) continue;
     for (int index : dispatch->resend) keys.push_back(DeliveryKey(id, index));
+    dispatch->outstanding += static_cast<int>(dispatch->resend.size());
     dispatch->resend.clear();
+    if (dispatch->drained()) Unqueue(dispatch);
   }
   return keys;
 }
 
-void Sender::Forget(const std::shared_ptr<LoadedDispatch>& dispatch) {
+void Sender::Settled(const std::vector<int64_t>& doubtful) {
+  for (int64_t key : doubtful) {
+    const auto found = known_.find(DispatchOf(key));
+    if (found == known_.end()) continue;
+    const std::shared_ptr<LoadedDispatch> dispatch = found->second;
+    --dispatch->outstanding;
+    Settle(dispatch);
+  }
+}
+
+void Sender::Unqueue(const std::shared_ptr<LoadedDispatch>& dispatch) {
   Queue& queue = Lane(dispatch->lane);
   queue.erase(std::remove(queue.begin(), queue.end(), dispatch), queue.end());
+}
+
+void Sender::Forget(const std::shared_ptr<LoadedDispatch>& dispatch) {
+  Unqueue(dispatch);
   // What is in flight goes on by the pointers in in_flight_; what was not sent is loaded again
   // after the pause, and what is in flight then is excluded by its outstanding count.
   dispatch->queued.clear();

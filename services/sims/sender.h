@@ -48,8 +48,10 @@ class Sender {
   bool Low(v1::Lane lane) const { return Lane(lane).size() < (lane == v1::LANE_BULK ? 2 : 16); }
   int in_flight() const { return static_cast<int>(in_flight_.size()); }
   // Messages of an earlier lease that a device without idempotency may have sent: taken out, to
-  // become uncertain.
+  // become uncertain. Their dispatches stay known until Settled.
   std::vector<int64_t> TakeDoubtful();
+  // The doubtful messages were committed as uncertain.
+  void Settled(const std::vector<int64_t>& doubtful);
 
  private:
   using Queue = std::deque<std::shared_ptr<LoadedDispatch>>;
@@ -63,6 +65,7 @@ class Sender {
   const Queue& Lane(v1::Lane lane) const { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
   void CutFrom(Queue& queue, int limit, Cut& cut);
   void Forget(const std::shared_ptr<LoadedDispatch>& dispatch);
+  void Unqueue(const std::shared_ptr<LoadedDispatch>& dispatch);
   void Settle(const std::shared_ptr<LoadedDispatch>& dispatch);
 
   int credit_ = 0;
