@@ -18,7 +18,9 @@ namespace common = messageorganizer::common::v1;
 
 // The sims service with clients.
 struct TestPool {
-  testing::Environment env{{Install}};
+  explicit TestPool(AppOptions options = {}) : env({Install}, std::move(options)) {}
+
+  testing::Environment env;
   Client<v1::SimService> sims{env.app()};
   Client<v1::AllocationService> allocations{env.app()};
   Client<v1::DispatchService> dispatches{env.app()};
