@@ -63,6 +63,8 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
                  const LedgerOutcome& outcome);
   void LoadLocked(v1::Lane lane);
   void Load(v1::Lane lane);
+  LedgerWork NewWork() const;
+  // False when it had to end the session.
   bool SettleDoubtfulLocked();
   void PumpLocked();
   void Opened(const Sender::Cut& cut, const LedgerOutcome& outcome);

@@ -208,7 +208,10 @@ TEST_CASE("What has expired is skipped") {
 }
 
 TEST_CASE("An inbound message is stored once, however often it comes") {
-  TestPool pool;
+  testing::FakeClock clock;  // stands still: no heartbeat brings an ack
+  AppOptions options;
+  options.clock = &clock;
+  TestPool pool(options);
   const v1::Sim sim = pool.AddSim("+4366400001");
   const std::string token = pool.Token(sim.id());
   const std::string events =

@@ -1,0 +1,151 @@
+// The half of a session that finds what to send: load, cut windows, commit, send.
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+#include "services/sims/agent_session.h"
+#include "services/sims/errors.h"
+
+namespace mo::sims {
+namespace {
+
+constexpr int kWindowsAsked = 2;  // one commits while the next one gathers
+constexpr int32_t kLoadInteractive = 64;
+constexpr int32_t kLoadBulk = 3;
+
+}  // namespace
+
+void AgentSession::Wake() {
+  std::lock_guard lock(mutex_);
+  LoadLocked(v1::LANE_INTERACTIVE);
+  LoadLocked(v1::LANE_BULK);
+}
+
+bool AgentSession::Hungry() {
+  std::lock_guard lock(mutex_);
+  return phase_ == Phase::kOpen && running_ &&
+         (sender_.Low(v1::LANE_INTERACTIVE) || sender_.Low(v1::LANE_BULK));
+}
+
+void AgentSession::LoadLocked(v1::Lane lane) {
+  if (phase_ != Phase::kOpen || !running_) return;
+  if (!sender_.Low(lane)) {
+    more_[lane] = true;
+    return;
+  }
+  if (loading_[lane]) {
+    wanted_[lane] = true;  // what came after the running query's snapshot is fetched after it
+    return;
+  }
+  loading_[lane] = true;
+  if (!gateway_.Post([self = shared_from_this(), lane] { self->Load(lane); }))
+    loading_[lane] = false;
+}
+
+void AgentSession::Load(v1::Lane lane) {
+  const int32_t limit = lane == v1::LANE_BULK ? kLoadBulk : kLoadInteractive;
+  std::vector<int64_t> known;
+  {
+    std::lock_guard lock(mutex_);
+    known = sender_.Known();
+    wanted_[lane] = more_[lane] = false;
+  }
+  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, known, limit);
+  std::lock_guard lock(mutex_);
+  loading_[lane] = false;
+  if (!loaded.ok()) {
+    Log(LogLevel::kWarning, "loading dispatches failed",
+        {{"error", std::string(loaded.status().message())}});
+    return;  // the gateway's poll asks again
+  }
+  if (loaded->size() == static_cast<size_t>(limit)) more_[lane] = true;
+  sender_.Offer(*std::move(loaded));
+  PumpLocked();
+  if (wanted_[lane]) LoadLocked(lane);
+}
+
+LedgerWork AgentSession::NewWork() const {
+  LedgerWork work;
+  work.account_id = account_id_;
+  work.sim_id = sim_id_;
+  work.epoch = epoch_;
+  return work;
+}
+
+// An earlier lease's messages may have left: never sent again, settled by receipts or not at all.
+bool AgentSession::SettleDoubtfulLocked() {
+  std::vector<int64_t> doubtful = sender_.TakeDoubtful();
+  if (doubtful.empty()) return true;
+  LedgerWork work = NewWork();
+  for (int64_t key : doubtful)
+    work.transitions.push_back({key, {common::DELIVERY_STATE_UNCERTAIN, {}}});
+  work.done = [self = shared_from_this(),
+               doubtful = std::move(doubtful)](const LedgerOutcome& outcome) {
+    std::lock_guard lock(self->mutex_);
+    if (!outcome.status.ok()) return self->EndLocked(outcome.status);
+    self->sender_.Settled(doubtful);
+  };
+  if (gateway_.ledger().Add(std::move(work))) return true;
+  // They are found again, doubtful still, when the agent comes back.
+  EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
+  return false;
+}
+
+void AgentSession::PumpLocked() {
+  if (phase_ != Phase::kOpen || !running_) return;
+  const absl::Time now = gateway_.app().clock().Now();
+  if (!idempotent_ && !SettleDoubtfulLocked()) return;
+  while (windows_asked_ < kWindowsAsked) {
+    Sender::Cut cut = sender_.Next(now);
+    if (cut.windows.empty()) break;
+    LedgerWork work = NewWork();
+    work.windows = cut.windows;
+    ++windows_asked_;
+    work.done = [self = shared_from_this(), cut = std::move(cut)](const LedgerOutcome& outcome) {
+      self->Opened(cut, outcome);
+    };
+    if (!gateway_.ledger().Add(std::move(work))) {
+      return EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
+    }
+  }
+  // Only what is known to be there: asking in vain would never end.
+  for (const v1::Lane lane : {v1::LANE_INTERACTIVE, v1::LANE_BULK}) {
+    if (more_[lane]) LoadLocked(lane);
+  }
+}
+
+void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
+  std::lock_guard lock(mutex_);
+  --windows_asked_;
+  if (phase_ == Phase::kEnded) return;
+  if (!outcome.status.ok()) return EndLocked(outcome.status);
+  sender_.Opened(cut, outcome);
+  for (size_t w = 0; w < cut.windows.size(); ++w) {
+    if (outcome.opened[w].empty()) continue;
+    v1::GatewayItem item;
+    *item.mutable_send() = MakeBatch(*cut.dispatches[w], outcome.opened[w]);
+    SendLocked(std::move(item));
+  }
+  PumpLocked();
+}
+
+constexpr char kSelectConfig[] =
+    "SELECT state, messages_per_second FROM sims.sims WHERE account_id = $1 AND id = $2";
+void AgentSession::Reconfigure() {
+  gateway_.Post([self = shared_from_this()] {
+    absl::Status status = self->gateway_.database().As(
+        self->account_id_, [&](storage::Transaction& tx) -> absl::Status {
+          MO_ASSIGN_OR_RETURN(storage::Result rows,
+                              tx.Query(kSelectConfig, self->account_id_, self->sim_id_));
+          if (rows.empty()) return SimNotFound();
+          const auto state = static_cast<v1::SimState>(rows[0].Int(0));
+          std::lock_guard lock(self->mutex_);
+          self->running_ = state == v1::SIM_STATE_ACTIVE || state == v1::SIM_STATE_DRAINING;
+          self->sender_.SetRate(static_cast<int>(rows[0].Int(1)),
+                                self->gateway_.app().clock().Now());
+          return absl::OkStatus();
+        });
+    if (status.code() == absl::StatusCode::kNotFound) return self->End(status);
+    self->Wake();
+  });
+}
+
+}  // namespace mo::sims
