@@ -15,7 +15,7 @@ absl::StatusOr<v1::ListAccountsResponse> Accounts::List(const Caller&,
   const int32_t size = storage::PageSize(request.page_size());
   MO_ASSIGN_OR_RETURN(const int64_t after, storage::PageKey(request.page_token(), 0));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Account> accounts,
-                      database_.AsSystem([&](storage::Transaction& tx) {
+                      database_.ReadAsSystem([&](storage::Transaction& tx) {
                         return SelectAccounts(tx, after, size + 1);
                       }));
   v1::ListAccountsResponse response;
@@ -28,14 +28,14 @@ absl::StatusOr<v1::ListAccountsResponse> Accounts::List(const Caller&,
 }
 
 absl::StatusOr<v1::Account> Accounts::Get(const Caller& caller, const v1::GetAccountRequest&) {
-  return database_.As(caller.account_id,
-                      [](storage::Transaction& tx) { return SelectAccount(tx); });
+  return database_.ReadAs(caller.account_id,
+                          [](storage::Transaction& tx) { return SelectAccount(tx); });
 }
 
 absl::StatusOr<v1::Settings> Accounts::GetSettings(const Caller& caller,
                                                    const v1::GetSettingsRequest&) {
-  return database_.As(caller.account_id,
-                      [](storage::Transaction& tx) { return SelectSettings(tx); });
+  return database_.ReadAs(caller.account_id,
+                          [](storage::Transaction& tx) { return SelectSettings(tx); });
 }
 
 absl::StatusOr<v1::Settings> Accounts::UpdateSettings(const Caller& caller,

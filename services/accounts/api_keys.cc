@@ -119,7 +119,7 @@ absl::StatusOr<v1::ListApiKeysResponse> ApiKeys::List(const Caller& caller,
   const int32_t size = storage::PageSize(request.page_size());
   MO_ASSIGN_OR_RETURN(const int64_t after, storage::PageKey(request.page_token(), 0));
   MO_ASSIGN_OR_RETURN(std::vector<v1::ApiKey> keys,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectApiKeys(tx, after, size + 1);
                       }));
   v1::ListApiKeysResponse response;
@@ -149,7 +149,7 @@ absl::StatusOr<v1::AuthenticateResponse> ApiKeys::Find(const std::string& secret
     return response;
   }
   if (!LooksLikeSecret(secret)) return ApiKeyInvalid();
-  return database_.AsSystem(
+  return database_.ReadAsSystem(
       [&](storage::Transaction& tx) { return FindApiKey(tx, HashOfSecret(secret)); });
 }
 

@@ -1,5 +1,8 @@
 #include "services/inbox/conversation_store.h"
 
+#include <map>
+#include <string>
+
 #include "libs/runtime/clock.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
@@ -33,19 +36,38 @@ absl::StatusOr<v1::Conversation> Only(const absl::StatusOr<storage::Result>& row
 
 }  // namespace
 
-// A message that comes late does not become the last one.
-constexpr char kTouchConversation[] =
+// A message that comes late does not become the last one. Rows in order, so that two transactions
+// never wait for each other's.
+constexpr char kTouchConversations[] =
     "INSERT INTO inbox.conversations AS c (account_id, contact_id, unread, last_message_time, "
-    "snippet) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
+    "snippet) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], "
+    "$5::text[]) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
     "unread = c.unread + excluded.unread, "
     "last_message_time = greatest(c.last_message_time, excluded.last_message_time), "
     "snippet = CASE WHEN excluded.last_message_time >= c.last_message_time THEN excluded.snippet "
     "ELSE c.snippet END";
-absl::Status TouchConversation(storage::Transaction& tx, int64_t account_id,
-                               const v1::Message& message) {
-  const int64_t unread = message.direction() == v1::DIRECTION_INBOUND ? 1 : 0;
-  return tx.Run(kTouchConversation, account_id, IdOf(message.contact_id()), unread, TimeOf(message),
-                text::Snippet(message.content(), kSnippetBytes));
+void TouchConversations(storage::Transaction& tx, const std::vector<AccountMessage>& messages) {
+  struct Touch {
+    int64_t unread = 0;
+    const v1::Message* last = nullptr;
+  };
+  std::map<std::pair<int64_t, int64_t>, Touch> touches;
+  for (const auto& [account_id, message] : messages) {
+    Touch& touch = touches[{account_id, IdOf(message->contact_id())}];
+    if (message->direction() == v1::DIRECTION_INBOUND) ++touch.unread;
+    if (touch.last == nullptr || TimeOf(*message) >= TimeOf(*touch.last)) touch.last = message;
+  }
+  std::vector<int64_t> accounts, contacts, unread;
+  std::vector<absl::Time> times;
+  std::vector<std::string> snippets;
+  for (const auto& [key, touch] : touches) {
+    accounts.push_back(key.first);
+    contacts.push_back(key.second);
+    unread.push_back(touch.unread);
+    times.push_back(TimeOf(*touch.last));
+    snippets.push_back(text::Snippet(touch.last->content(), kSnippetBytes));
+  }
+  if (!accounts.empty()) tx.Defer(kTouchConversations, accounts, contacts, unread, times, snippets);
 }
 
 constexpr char kSelectConversation[] = "SELECT " CONVERSATION_COLUMNS

@@ -1,6 +1,7 @@
 // The table of conversations.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,9 +18,11 @@ struct ConversationCursor {
   int64_t contact_id = 0;
 };
 
-// Notes a message in its conversation, which it begins if there is none; inbound ones are unread.
-absl::Status TouchConversation(storage::Transaction& tx, int64_t account_id,
-                               const v1::Message& message);
+// A message of an account.
+using AccountMessage = std::pair<int64_t, const v1::Message*>;
+// Notes messages in their conversations, which they begin if there are none; inbound ones are
+// unread. Written with the commit at the latest.
+void TouchConversations(storage::Transaction& tx, const std::vector<AccountMessage>& messages);
 // CONVERSATION_NOT_FOUND when there is none.
 absl::StatusOr<v1::Conversation> SelectConversation(storage::Transaction& tx, int64_t contact_id);
 // Conversations after the cursor, the latest first.

@@ -41,7 +41,7 @@ absl::StatusOr<v1::ListConversationsResponse> Conversations::List(
   const int32_t size = storage::PageSize(request.page_size());
   MO_ASSIGN_OR_RETURN(const ConversationCursor after, CursorOf(request.page_token()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Conversation> conversations,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectConversations(tx, after, request.unread_only(), size + 1);
                       }));
   v1::ListConversationsResponse response;
@@ -55,7 +55,7 @@ absl::StatusOr<v1::ListConversationsResponse> Conversations::List(
 
 absl::StatusOr<v1::Conversation> Conversations::Get(const Caller& caller,
                                                     const v1::GetConversationRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectConversation(tx, IdOf(request.id()));
   });
 }
@@ -68,11 +68,11 @@ absl::StatusOr<v1::ListTimelineResponse> Conversations::ListTimeline(
   // One more than asked for tells whether there is another page.
   MO_ASSIGN_OR_RETURN(
       std::vector<v1::Message> own,
-      database_.As(caller.account_id,
-                   [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<v1::Message>> {
-                     MO_RETURN_IF_ERROR(SelectConversation(tx, contact_id).status());
-                     return SelectTimeline(tx, contact_id, position.own, size + 1);
-                   }));
+      database_.ReadAs(caller.account_id,
+                       [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<v1::Message>> {
+                         MO_RETURN_IF_ERROR(SelectConversation(tx, contact_id).status());
+                         return SelectTimeline(tx, contact_id, position.own, size + 1);
+                       }));
   MO_ASSIGN_OR_RETURN(
       std::vector<PlacedDelivery> broadcasts,
       ReadBroadcasts(dispatches_, caller, contact_id, position.broadcasts, size + 1));

@@ -23,6 +23,7 @@ void Install(App& app) {
       storage::InstallDatabase(app, "inbox", embedded::inbox_migrations());
   events::Outbox& outbox = events::InstallOutbox(app, database);
   Submitter& submitter = app.Own<Submitter>(app, database, outbox);
+  app.OnRun([] { return absl::OkStatus(); }, [&submitter] { submitter.Stop(); });
   // A delayed message leaves at most so much late.
   app.OwnWorker("inbox-due", absl::Milliseconds(300), [&submitter] { return submitter.RunOnce(); });
   SimsEvents& sims_events = app.Own<SimsEvents>(app, outbox);

@@ -45,30 +45,49 @@ constexpr char kInsertOutbound[] =
     "INSERT INTO inbox.messages (account_id, id, contact_id, sim_id, direction, content, state, "
     "origin, create_time, send_time, time, phase, due_time, stop_confirmation) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-absl::Status InsertOutbound(storage::Transaction& tx, const Outbound& outbound) {
+void InsertOutbound(storage::Transaction& tx, const Outbound& outbound) {
   const v1::Message& message = outbound.message;
-  return tx.Run(
-      kInsertOutbound, outbound.account_id, IdOf(message.id()), IdOf(message.contact_id()),
-      IdOf(message.sim_id()), static_cast<int16_t>(message.direction()),
-      storage::Bytes{message.content().SerializeAsString()}, static_cast<int16_t>(message.state()),
-      static_cast<int16_t>(message.origin()), FromProto(message.create_time()),
-      FromProto(message.send_time()), TimeOf(message), static_cast<int16_t>(outbound.phase),
-      outbound.due_time, outbound.stop_confirmation);
+  tx.Defer(kInsertOutbound, outbound.account_id, IdOf(message.id()), IdOf(message.contact_id()),
+           IdOf(message.sim_id()), static_cast<int16_t>(message.direction()),
+           storage::Bytes{message.content().SerializeAsString()},
+           static_cast<int16_t>(message.state()), static_cast<int16_t>(message.origin()),
+           FromProto(message.create_time()), FromProto(message.send_time()), TimeOf(message),
+           static_cast<int16_t>(outbound.phase), outbound.due_time, outbound.stop_confirmation);
 }
 
 constexpr char kInsertInbound[] =
     "INSERT INTO inbox.messages (account_id, id, contact_id, sim_id, direction, content, group_id, "
-    "create_time, time, inbound_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) "
-    "ON CONFLICT (account_id, inbound_id) WHERE inbound_id IS NOT NULL DO NOTHING";
-absl::StatusOr<bool> InsertInbound(storage::Transaction& tx, int64_t account_id, int64_t inbound_id,
-                                   const v1::Message& message) {
-  MO_ASSIGN_OR_RETURN(
-      storage::Result inserted,
-      tx.Query(kInsertInbound, account_id, IdOf(message.id()), IdOf(message.contact_id()),
-               IdOf(message.sim_id()), static_cast<int16_t>(message.direction()),
-               storage::Bytes{message.content().SerializeAsString()}, message.group_id(),
-               FromProto(message.create_time()), inbound_id));
-  return inserted.affected() == 1;
+    "create_time, time, inbound_id) SELECT account_id, id, contact_id, sim_id, 1, content, "
+    "group_id, create_time, create_time, inbound_id FROM unnest($1::bigint[], $2::bigint[], "
+    "$3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[], $8::bigint[]) AS new "
+    "(account_id, id, contact_id, sim_id, content, group_id, create_time, inbound_id) "
+    "ON CONFLICT (account_id, inbound_id) WHERE inbound_id IS NOT NULL DO NOTHING "
+    "RETURNING account_id, inbound_id";
+static_assert(v1::DIRECTION_INBOUND == 1);
+storage::Pending InsertInbound(storage::Transaction& tx, const std::vector<InboundRow>& rows) {
+  std::vector<int64_t> accounts, ids, contacts, sims, inbound_ids;
+  std::vector<std::string> contents, groups;
+  std::vector<absl::Time> times;
+  for (const InboundRow& row : rows) {
+    const v1::Message& message = *row.message;
+    accounts.push_back(row.account_id);
+    ids.push_back(IdOf(message.id()));
+    contacts.push_back(IdOf(message.contact_id()));
+    sims.push_back(IdOf(message.sim_id()));
+    contents.push_back(message.content().SerializeAsString());
+    groups.push_back(message.group_id());
+    times.push_back(FromProto(message.create_time()));
+    inbound_ids.push_back(row.inbound_id);
+  }
+  const std::vector<storage::Bytes> bytes(contents.begin(), contents.end());
+  return tx.Ask(kInsertInbound, accounts, ids, contacts, sims, bytes, groups, times, inbound_ids);
+}
+
+absl::StatusOr<std::set<std::pair<int64_t, int64_t>>> InsertedInbound(storage::Pending inserted) {
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, inserted.Get());
+  std::set<std::pair<int64_t, int64_t>> ids;
+  for (const storage::Row row : rows) ids.emplace(row.Int(0), row.Int(1));
+  return ids;
 }
 
 constexpr char kSelectMessage[] =
@@ -80,18 +99,47 @@ absl::StatusOr<v1::Message> SelectMessage(storage::Transaction& tx, int64_t acco
   return FromRow(rows[0]);
 }
 
-constexpr char kLockMessage[] = "SELECT " MESSAGE_COLUMNS(
-    "m") ", m.phase, m.stop_confirmation FROM inbox.messages m "
-         "WHERE m.account_id = $1 AND m.id = $2 FOR UPDATE";
+// What FromOutboundRow reads.
+#define OUTBOUND_COLUMNS(m) MESSAGE_COLUMNS(m) ", " m ".phase, " m ".stop_confirmation"
+Outbound FromOutboundRow(int64_t account_id, const storage::Row& row) {
+  Outbound outbound;
+  outbound.account_id = account_id;
+  outbound.message = FromRow(row);
+  outbound.phase = static_cast<Phase>(row.Int(kColumns));
+  outbound.stop_confirmation = row.Bool(kColumns + 1);
+  return outbound;
+}
+
+constexpr char kLockMessage[] = "SELECT " OUTBOUND_COLUMNS(
+    "m") " FROM inbox.messages m WHERE m.account_id = $1 AND m.id = $2 FOR UPDATE";
 absl::StatusOr<Outbound> LockMessage(storage::Transaction& tx, int64_t account_id, int64_t id) {
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kLockMessage, account_id, id));
   if (rows.empty()) return MessageNotFound();
-  Outbound outbound;
-  outbound.account_id = account_id;
-  outbound.message = FromRow(rows[0]);
-  outbound.phase = static_cast<Phase>(rows[0].Int(kColumns));
-  outbound.stop_confirmation = rows[0].Bool(kColumns + 1);
-  return outbound;
+  return FromOutboundRow(account_id, rows[0]);
+}
+
+constexpr char kLockMessages[] = "SELECT " OUTBOUND_COLUMNS(
+    "m") ", m.account_id FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, id) "
+         "JOIN inbox.messages m ON m.account_id = wanted.account_id AND m.id = wanted.id "
+         "ORDER BY m.account_id, m.id FOR UPDATE OF m";
+storage::Pending LockMessages(storage::Transaction& tx,
+                              const std::set<std::pair<int64_t, int64_t>>& ids) {
+  std::vector<int64_t> accounts, numbers;
+  for (const auto& [account_id, id] : ids) {
+    accounts.push_back(account_id);
+    numbers.push_back(id);
+  }
+  return tx.Ask(kLockMessages, accounts, numbers);
+}
+
+absl::StatusOr<Outbounds> LockedMessages(storage::Pending locked) {
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, locked.Get());
+  Outbounds outbounds;
+  for (const storage::Row row : rows) {
+    const int64_t account_id = row.Int(kColumns + 2);
+    outbounds.emplace(std::pair(account_id, row.Int(0)), FromOutboundRow(account_id, row));
+  }
+  return outbounds;
 }
 
 constexpr char kSelectTimeline[] = "SELECT " MESSAGE_COLUMNS(
@@ -108,22 +156,40 @@ absl::StatusOr<std::vector<v1::Message>> SelectTimeline(storage::Transaction& tx
   return messages;
 }
 
-constexpr char kRaiseState[] =
-    "UPDATE inbox.messages SET state = $3, reason = $4, phase = 2, due_time = NULL "
-    "WHERE account_id = $1 AND id = $2";
+bool Raise(Outbound& outbound, DeliveryState state, DeliveryReason reason) {
+  if (!Rises(outbound.message.state(), state)) return false;
+  outbound.message.set_state(state);
+  outbound.message.set_reason(reason);
+  outbound.phase = Phase::kSubmitted;
+  return true;
+}
+
+constexpr char kUpdateStates[] =
+    "UPDATE inbox.messages m SET state = news.state, reason = news.reason, phase = 2, "
+    "due_time = NULL FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[]) "
+    "AS news (account_id, id, state, reason) WHERE m.account_id = news.account_id AND m.id = "
+    "news.id";
+void UpdateStates(storage::Transaction& tx, const std::vector<const Outbound*>& raised) {
+  std::vector<int64_t> accounts, ids;
+  std::vector<int16_t> states, reasons;
+  for (const Outbound* outbound : raised) {
+    accounts.push_back(outbound->account_id);
+    ids.push_back(IdOf(outbound->message.id()));
+    states.push_back(static_cast<int16_t>(outbound->message.state()));
+    reasons.push_back(static_cast<int16_t>(outbound->message.reason()));
+  }
+  if (!ids.empty()) tx.Defer(kUpdateStates, accounts, ids, states, reasons);
+}
+
 absl::StatusOr<std::optional<v1::Message>> RaiseState(storage::Transaction& tx, int64_t account_id,
                                                       int64_t id, DeliveryState state,
                                                       DeliveryReason reason) {
   absl::StatusOr<Outbound> found = LockMessage(tx, account_id, id);
   if (absl::IsNotFound(found.status())) return std::nullopt;
   MO_RETURN_IF_ERROR(found.status());
-  v1::Message& message = found->message;
-  if (!Rises(message.state(), state)) return std::nullopt;
-  message.set_state(state);
-  message.set_reason(reason);
-  MO_RETURN_IF_ERROR(tx.Run(kRaiseState, account_id, id, static_cast<int16_t>(state),
-                            static_cast<int16_t>(reason)));
-  return message;
+  if (!Raise(*found, state, reason)) return std::nullopt;
+  UpdateStates(tx, {&*found});
+  return found->message;
 }
 
 constexpr char kClaimDue[] =
@@ -136,21 +202,17 @@ absl::StatusOr<std::vector<Outbound>> ClaimDue(storage::Transaction& tx, absl::T
                                                absl::Time next, int32_t limit) {
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kClaimDue, now, next, limit));
   std::vector<Outbound> claimed;
-  for (const storage::Row row : rows) {
-    Outbound outbound;
-    outbound.message = FromRow(row);
-    outbound.phase = static_cast<Phase>(row.Int(kColumns));
-    outbound.stop_confirmation = row.Bool(kColumns + 1);
-    outbound.account_id = row.Int(kColumns + 2);
-    claimed.push_back(std::move(outbound));
-  }
+  for (const storage::Row row : rows)
+    claimed.push_back(FromOutboundRow(row.Int(kColumns + 2), row));
   return claimed;
 }
 
 constexpr char kMarkSubmitted[] =
-    "UPDATE inbox.messages m SET phase = 2, due_time = NULL "
-    "FROM unnest($1::bigint[], $2::bigint[]) AS done(account_id, id) "
-    "WHERE m.account_id = done.account_id AND m.id = done.id AND m.phase < 2";
+    "WITH mine AS (SELECT m.account_id, m.id FROM unnest($1::bigint[], $2::bigint[]) AS "
+    "done (account_id, id) JOIN inbox.messages m ON m.account_id = done.account_id "
+    "AND m.id = done.id WHERE m.phase < 2 FOR UPDATE OF m SKIP LOCKED) "
+    "UPDATE inbox.messages m SET phase = 2, due_time = NULL FROM mine "
+    "WHERE m.account_id = mine.account_id AND m.id = mine.id";
 absl::Status MarkSubmitted(storage::Transaction& tx, const std::vector<int64_t>& account_ids,
                            const std::vector<int64_t>& ids) {
   return tx.Run(kMarkSubmitted, account_ids, ids);

@@ -102,7 +102,7 @@ absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
   if (fresh && draft->phase == Phase::kSubmitting) {
     Outbound outbound = *draft;
     outbound.account_id = caller.account_id;
-    submitter_.Submit(caller, outbound, contact->address());
+    submitter_.Submit(std::move(outbound), contact->address());
   }
   return sent;
 }
@@ -148,10 +148,10 @@ absl::StatusOr<Outbound> Messages::Draft(const Contact& contact,
 
 absl::Status Messages::Keep(storage::Transaction& tx, const Outbound& outbound,
                             const std::string& request_id) {
-  MO_RETURN_IF_ERROR(InsertOutbound(tx, outbound));
+  InsertOutbound(tx, outbound);
   // A delayed one stands in the list of conversations when it is sent.
   if (outbound.phase != Phase::kWaits) {
-    MO_RETURN_IF_ERROR(TouchConversation(tx, outbound.account_id, outbound.message));
+    TouchConversations(tx, {{outbound.account_id, &outbound.message}});
   }
   v1::MessageCreated event;
   *event.mutable_message() = outbound.message;
@@ -160,7 +160,7 @@ absl::Status Messages::Keep(storage::Transaction& tx, const Outbound& outbound,
 
 absl::StatusOr<v1::Message> Messages::Get(const Caller& caller,
                                           const v1::GetMessageRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectMessage(tx, tx.account_id(), IdOf(request.id()));
   });
 }

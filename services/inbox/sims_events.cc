@@ -1,6 +1,8 @@
 #include "services/inbox/sims_events.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/ids.h"
@@ -38,23 +40,38 @@ contacts_v1::RecordInboundRequest RecordRequest(const sims_v1::InboundReceived& 
 
 absl::Status SimsEvents::Handle(storage::Transaction& tx, const std::vector<events::Event>& batch) {
   std::vector<Arrival> arrivals;
+  std::vector<News> news;
+  std::set<std::pair<int64_t, int64_t>> ids;
   for (const events::Event& event : batch) {
+    const auto& envelope = event.envelope;
     if (auto inbound = events::As<sims_v1::InboundReceived>(event)) {
-      Arrival arrival;
-      arrival.account_id = event.envelope.account_id();
-      arrival.request_id = event.envelope.request_id();
-      arrival.inbound = *std::move(inbound);
-      arrivals.push_back(std::move(arrival));
+      arrivals.push_back({envelope.account_id(), envelope.request_id(), *std::move(inbound)});
+    } else if (const auto progress = events::As<sims_v1::DispatchProgress>(event)) {
+      const std::optional<int64_t> id = ParseId("msg", progress->key());
+      if (progress->lane() != sims_v1::LANE_INTERACTIVE || !id) continue;
+      news.push_back({{envelope.account_id(), *id},
+                      envelope.request_id(),
+                      progress->state(),
+                      progress->reason()});
+      ids.insert(news.back().message);
     }
   }
   Record(arrivals);
-  for (const Arrival& arrival : arrivals) MO_RETURN_IF_ERROR(Keep(tx, arrival));
-  for (const events::Event& event : batch) {
-    if (const auto progress = events::As<sims_v1::DispatchProgress>(event)) {
-      MO_RETURN_IF_ERROR(Raise(tx, event, *progress));
-    }
+  std::vector<v1::Message> messages;
+  for (const Arrival& arrival : arrivals) {
+    MO_RETURN_IF_ERROR(arrival.recorded.status());
+    messages.push_back(MessageOf(arrival));
   }
-  return absl::OkStatus();
+  std::vector<InboundRow> rows;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    rows.push_back({arrivals[i].account_id, arrivals[i].inbound.inbound_id(), &messages[i]});
+  }
+  // Asked together: one round trip.
+  std::optional<storage::Pending> inserted, locked;
+  if (!rows.empty()) inserted = InsertInbound(tx, rows);
+  if (!ids.empty()) locked = LockMessages(tx, ids);
+  if (inserted) MO_RETURN_IF_ERROR(Received(tx, arrivals, messages, *inserted));
+  return locked ? Raised(tx, news, *locked) : absl::OkStatus();
 }
 
 void SimsEvents::Record(std::vector<Arrival>& arrivals) {
@@ -72,11 +89,9 @@ void SimsEvents::Record(std::vector<Arrival>& arrivals) {
   RunByKey(executor_, std::move(tasks));
 }
 
-absl::Status SimsEvents::Keep(storage::Transaction& tx, const Arrival& arrival) {
-  MO_RETURN_IF_ERROR(arrival.recorded.status());
+v1::Message SimsEvents::MessageOf(const Arrival& arrival) const {
   const Inbound& inbound = arrival.inbound;
-  v1::MessageReceived event;
-  v1::Message& message = *event.mutable_message();
+  v1::Message message;
   message.set_id(FormatId("msg", app_.ids().Next()));
   message.set_contact_id(arrival.recorded->contact().id());
   message.set_sim_id(inbound.sim_id());
@@ -88,31 +103,49 @@ absl::Status SimsEvents::Keep(storage::Transaction& tx, const Arrival& arrival) 
   const absl::Time sent =
       inbound.has_send_time() ? std::min(FromProto(inbound.send_time()), received) : received;
   *message.mutable_create_time() = ToProto(sent);
-  MO_ASSIGN_OR_RETURN(const bool is_new,
-                      InsertInbound(tx, arrival.account_id, inbound.inbound_id(), message));
-  if (!is_new) return absl::OkStatus();
-  std::string partition_key = inbound.group_id();
-  if (!message.contact_id().empty()) {
-    partition_key = message.contact_id();
-    *event.mutable_contact() = arrival.recorded->contact();
-    event.set_outcome(arrival.recorded->outcome());
-    *event.mutable_channel_ids() = arrival.recorded->channel_ids();
-    MO_RETURN_IF_ERROR(TouchConversation(tx, arrival.account_id, message));
-  }
-  return outbox_.Append(tx, arrival.account_id, partition_key, event, arrival.request_id);
+  return message;
 }
 
-absl::Status SimsEvents::Raise(storage::Transaction& tx, const events::Event& event,
-                               const sims_v1::DispatchProgress& progress) {
-  const std::optional<int64_t> id = ParseId("msg", progress.key());
-  if (progress.lane() != sims_v1::LANE_INTERACTIVE || !id) return absl::OkStatus();
-  const int64_t account_id = event.envelope.account_id();
-  MO_ASSIGN_OR_RETURN(const std::optional<v1::Message> raised,
-                      RaiseState(tx, account_id, *id, progress.state(), progress.reason()));
-  if (!raised) return absl::OkStatus();
-  v1::MessageStateChanged changed;
-  *changed.mutable_message() = *raised;
-  return outbox_.Append(tx, account_id, raised->contact_id(), changed, event.envelope.request_id());
+absl::Status SimsEvents::Received(storage::Transaction& tx, const std::vector<Arrival>& arrivals,
+                                  const std::vector<v1::Message>& messages,
+                                  storage::Pending inserted) {
+  MO_ASSIGN_OR_RETURN(const auto fresh, InsertedInbound(std::move(inserted)));
+  std::vector<AccountMessage> touched;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    const Arrival& arrival = arrivals[i];
+    if (!fresh.contains({arrival.account_id, arrival.inbound.inbound_id()})) continue;
+    v1::MessageReceived event;
+    *event.mutable_message() = messages[i];
+    std::string partition_key = arrival.inbound.group_id();
+    if (!messages[i].contact_id().empty()) {
+      partition_key = messages[i].contact_id();
+      *event.mutable_contact() = arrival.recorded->contact();
+      event.set_outcome(arrival.recorded->outcome());
+      *event.mutable_channel_ids() = arrival.recorded->channel_ids();
+      touched.emplace_back(arrival.account_id, &messages[i]);
+    }
+    MO_RETURN_IF_ERROR(
+        outbox_.Append(tx, arrival.account_id, partition_key, event, arrival.request_id));
+  }
+  TouchConversations(tx, touched);
+  return absl::OkStatus();
+}
+
+absl::Status SimsEvents::Raised(storage::Transaction& tx, const std::vector<News>& news,
+                                storage::Pending locked) {
+  MO_ASSIGN_OR_RETURN(Outbounds outbounds, LockedMessages(std::move(locked)));
+  std::set<const Outbound*> raised;
+  for (const News& one : news) {
+    const auto found = outbounds.find(one.message);
+    if (found == outbounds.end() || !Raise(found->second, one.state, one.reason)) continue;
+    raised.insert(&found->second);
+    v1::MessageStateChanged changed;
+    *changed.mutable_message() = found->second.message;
+    MO_RETURN_IF_ERROR(outbox_.Append(tx, one.message.first, changed.message().contact_id(),
+                                      changed, one.request_id));
+  }
+  UpdateStates(tx, {raised.begin(), raised.end()});
+  return absl::OkStatus();
 }
 
 }  // namespace mo::inbox

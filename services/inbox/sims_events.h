@@ -1,6 +1,8 @@
 // What sims tells: messages that have arrived, and how far ours have come.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/events/events.h"
@@ -34,11 +36,21 @@ class SimsEvents {
     absl::StatusOr<Recorded> recorded = Recorded();
   };
 
+  // What has become of a message of ours.
+  struct News {
+    std::pair<int64_t, int64_t> message;  // account and id
+    std::string request_id;
+    messageorganizer::common::v1::DeliveryState state;
+    messageorganizer::common::v1::DeliveryReason reason;
+  };
+
   // Asks contacts, different senders side by side.
   void Record(std::vector<Arrival>& arrivals);
-  absl::Status Keep(storage::Transaction& tx, const Arrival& arrival);
-  absl::Status Raise(storage::Transaction& tx, const events::Event& event,
-                     const messageorganizer::sims::v1::DispatchProgress& progress);
+  v1::Message MessageOf(const Arrival& arrival) const;
+  absl::Status Received(storage::Transaction& tx, const std::vector<Arrival>& arrivals,
+                        const std::vector<v1::Message>& messages, storage::Pending inserted);
+  absl::Status Raised(storage::Transaction& tx, const std::vector<News>& news,
+                      storage::Pending locked);
 
   App& app_;
   events::Outbox& outbox_;

@@ -17,7 +17,8 @@ namespace sims_v1 = messageorganizer::sims::v1;
 
 namespace {
 
-constexpr int32_t kBatch = 100;  // the most dispatches of one Submit
+constexpr int32_t kBatch = 100;     // the most dispatches of one Submit
+constexpr size_t kWaiting = 10000;  // messages in memory; those beyond are taken up later
 constexpr absl::Duration kRetry = absl::Seconds(5);
 
 sims_v1::Dispatch DispatchOf(const Outbound& outbound, absl::string_view address) {
@@ -65,17 +66,30 @@ DeliveryReason ObstacleAgain(const contacts_v1::ResolvedContact* contact) {
 }  // namespace
 
 Submitter::Submitter(App& app, storage::Database& database, events::Outbox& outbox)
-    : app_(app), database_(database), outbox_(outbox), contacts_(app), dispatches_(app) {}
+    : app_(app),
+      database_(database),
+      outbox_(outbox),
+      contacts_(app),
+      dispatches_(app),
+      fresh_(kBatch, kWaiting,
+             [this](std::vector<Addressed> messages) { SubmitNew(std::move(messages)); }) {}
 
 absl::Time Submitter::RetryTime() const { return app_.clock().Now() + kRetry; }
 
-void Submitter::Submit(const Caller& caller, const Outbound& outbound, absl::string_view address) {
-  const absl::Status status = SubmitAll(caller, {{outbound, std::string(address)}});
-  if (!status.ok()) {
-    Log(LogLevel::kWarning, "message not submitted, will be again",
-        {{"message", outbound.message.id()},
-         {"request", caller.request_id},
-         {"error", std::string(status.message())}});
+void Submitter::Submit(Outbound outbound, std::string address) {
+  // Without room it is due at its retry time, as after a crash here.
+  (void)fresh_.TryAdd({std::move(outbound), std::move(address)});
+}
+
+void Submitter::SubmitNew(std::vector<Addressed> messages) {
+  std::map<int64_t, std::vector<Addressed>> by_account;
+  for (Addressed& message : messages)
+    by_account[message.first.account_id].push_back(std::move(message));
+  for (const auto& [account_id, sendable] : by_account) {
+    const absl::Status status = SubmitAll(ServiceCaller("inbox", account_id), sendable);
+    if (status.ok()) continue;
+    Log(LogLevel::kWarning, "messages not submitted, will be again",
+        {{"messages", sendable.size()}, {"error", std::string(status.message())}});
   }
 }
 
@@ -97,10 +111,12 @@ absl::StatusOr<std::vector<Outbound>> Submitter::Claim() {
       [this](storage::Transaction& tx) -> absl::StatusOr<std::vector<Outbound>> {
         MO_ASSIGN_OR_RETURN(std::vector<Outbound> claimed,
                             ClaimDue(tx, app_.clock().Now(), RetryTime(), kBatch));
+        std::vector<AccountMessage> begun;
         for (const Outbound& outbound : claimed) {
           if (outbound.phase != Phase::kWaits) continue;
-          MO_RETURN_IF_ERROR(TouchConversation(tx, outbound.account_id, outbound.message));
+          begun.emplace_back(outbound.account_id, &outbound.message);
         }
+        TouchConversations(tx, begun);
         return claimed;
       });
 }
@@ -114,7 +130,7 @@ absl::Status Submitter::SubmitDue(const Caller& caller, const std::vector<Outbou
   absl::flat_hash_map<int64_t, const Contact*> contacts;
   for (const Contact& contact : resolved.contacts()) contacts[contact.id()] = &contact;
 
-  std::vector<std::pair<Outbound, std::string>> sendable;
+  std::vector<Addressed> sendable;
   std::map<DeliveryReason, std::vector<Outbound>> left_out;
   for (const Outbound& outbound : due) {
     const auto found = contacts.find(IdOf(outbound.message.contact_id()));
@@ -137,8 +153,7 @@ absl::Status Submitter::SubmitDue(const Caller& caller, const std::vector<Outbou
   return sendable.empty() ? absl::OkStatus() : SubmitAll(caller, sendable);
 }
 
-absl::Status Submitter::SubmitAll(const Caller& caller,
-                                  const std::vector<std::pair<Outbound, std::string>>& sendable) {
+absl::Status Submitter::SubmitAll(const Caller& caller, const std::vector<Addressed>& sendable) {
   sims_v1::SubmitRequest request;
   for (const auto& [outbound, address] : sendable)
     *request.add_dispatches() = DispatchOf(outbound, address);

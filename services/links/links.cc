@@ -50,8 +50,9 @@ absl::StatusOr<v1::Link> Links::Create(const Caller& caller, const v1::CreateLin
 }
 
 absl::StatusOr<v1::Link> Links::Get(const Caller& caller, const v1::GetLinkRequest& request) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return SelectLink(tx, IdOf(request.id())); });
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+    return SelectLink(tx, IdOf(request.id()));
+  });
 }
 
 absl::StatusOr<v1::ListLinksResponse> Links::List(const Caller& caller,
@@ -60,7 +61,7 @@ absl::StatusOr<v1::ListLinksResponse> Links::List(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Link> links,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectLinks(tx, before, size + 1);
                       }));
   v1::ListLinksResponse response;

@@ -73,7 +73,7 @@ absl::StatusOr<v1::MediaFile> Media::Upload(const Caller& caller,
 
 absl::StatusOr<v1::MediaFile> Media::Get(const Caller& caller, const v1::GetMediaRequest& request) {
   MO_ASSIGN_OR_RETURN(StoredFile stored,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectFile(tx, IdOf(request.id()));
                       }));
   return std::move(stored.file);
@@ -82,7 +82,7 @@ absl::StatusOr<v1::MediaFile> Media::Get(const Caller& caller, const v1::GetMedi
 absl::StatusOr<google::api::HttpBody> Media::Download(const Caller& caller,
                                                       const v1::DownloadMediaRequest& request) {
   MO_ASSIGN_OR_RETURN(StoredFile stored,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectFile(tx, IdOf(request.id()));
                       }));
   google::api::HttpBody body;
