@@ -23,6 +23,7 @@ class Subscriptions {
   // CONTACT_NOT_FOUND, CHANNEL_NOT_FOUND.
   absl::StatusOr<v1::Subscription> Subscribe(const Caller& caller,
                                              const v1::SubscribeRequest& request);
+  // Idempotent; CHANNEL_NOT_FOUND, CONTACT_NOT_FOUND when there is no such contact to unsubscribe.
   absl::StatusOr<google::protobuf::Empty> Unsubscribe(const Caller& caller,
                                                       const v1::UnsubscribeRequest& request);
   absl::StatusOr<google::protobuf::Empty> UnsubscribeAll(const Caller& caller,
@@ -31,6 +32,8 @@ class Subscriptions {
                                                      const v1::ListSubscriptionsRequest& request);
 
  private:
+  // OK, or CONTACT_NOT_FOUND; what contacts fails with.
+  absl::Status Known(const Caller& caller, const std::string& contact_id);
   absl::Status PublishDeleted(storage::Transaction& tx, const Caller& caller,
                               const std::string& channel_id, const std::string& contact_id);
 
