@@ -1,5 +1,7 @@
 #include "services/channels/channel_store.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/ids.h"
@@ -10,11 +12,12 @@ namespace mo::channels {
 namespace {
 
 // Columns in the order that FromRow reads.
-#define CHANNEL_COLUMNS                                                               \
+#define PLAIN_COLUMNS                                                                 \
   "c.id, c.display_name, c.keyword, c.leave_keyword, c.description, c.welcome_text, " \
-  "c.leave_text, "                                                                    \
-  "c.listed, c.create_time, c.version, "                                              \
-  "coalesce((SELECT sum(n.subscribers)::bigint FROM channels.subscriber_counts n "    \
+  "c.leave_text, c.listed, c.create_time, c.version"
+#define CHANNEL_COLUMNS                                                              \
+  PLAIN_COLUMNS                                                                      \
+  ", coalesce((SELECT sum(n.subscribers)::bigint FROM channels.subscriber_counts n " \
   "WHERE n.account_id = c.account_id AND n.channel_id = c.id), 0)"
 
 v1::Channel FromRow(const storage::Row& row) {
@@ -29,6 +32,11 @@ v1::Channel FromRow(const storage::Row& row) {
   channel.set_listed(row.Bool(7));
   *channel.mutable_create_time() = ToProto(row.Time(8));
   channel.set_etag(absl::StrCat(row.Int(9)));
+  return channel;
+}
+
+v1::Channel WithSubscribers(const storage::Row& row) {
+  v1::Channel channel = FromRow(row);
   channel.set_subscribers(row.Int(10));
   return channel;
 }
@@ -63,7 +71,7 @@ absl::StatusOr<v1::Channel> SelectChannel(storage::Transaction& tx, int64_t id, 
   MO_ASSIGN_OR_RETURN(storage::Result rows,
                       tx.Query(lock ? kLockChannel : kSelectChannel, tx.account_id(), id));
   if (rows.empty()) return ChannelNotFound();
-  return FromRow(rows[0]);
+  return WithSubscribers(rows[0]);
 }
 
 constexpr char kSelectChannels[] =
@@ -75,8 +83,32 @@ absl::StatusOr<std::vector<v1::Channel>> SelectChannels(storage::Transaction& tx
   MO_ASSIGN_OR_RETURN(storage::Result rows,
                       tx.Query(kSelectChannels, tx.account_id(), before, limit));
   std::vector<v1::Channel> channels;
-  for (const storage::Row row : rows) channels.push_back(FromRow(row));
+  for (const storage::Row row : rows) channels.push_back(WithSubscribers(row));
   return channels;
+}
+
+// Ids are never used again and versions only grow, so no two states have the same.
+constexpr char kSelectEtag[] =
+    "SELECT md5(coalesce(string_agg(id || '.' || version, ',' ORDER BY id), '')) "
+    "FROM channels.channels WHERE account_id = $1 AND delete_time IS NULL";
+constexpr char kSelectAll[] =
+    "SELECT " PLAIN_COLUMNS
+    " FROM channels.channels c WHERE c.account_id = $1 AND c.delete_time IS NULL "
+    "ORDER BY c.id DESC";
+absl::StatusOr<AllChannels> SelectAllChannels(storage::Transaction& tx,
+                                              absl::string_view known_etag) {
+  AllChannels all;
+  // The etag first: one that is older than the channels is only asked for once more.
+  storage::Pending etag = tx.Ask(kSelectEtag, tx.account_id());
+  std::optional<storage::Pending> channels;
+  if (known_etag.empty()) channels = tx.Ask(kSelectAll, tx.account_id());
+  MO_ASSIGN_OR_RETURN(const storage::Result etag_rows, etag.Get());
+  all.etag = etag_rows[0].String(0);
+  if (all.etag == known_etag) return all;
+  if (!channels) channels = tx.Ask(kSelectAll, tx.account_id());
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, channels->Get());
+  for (const storage::Row row : rows) all.channels.push_back(FromRow(row));
+  return all;
 }
 
 constexpr char kSelectExisting[] =
@@ -133,23 +165,27 @@ absl::StatusOr<DeletedChannel> SelectDeleted(storage::Transaction& tx) {
   return DeletedChannel{rows[0].Int(0), rows[0].Int(1)};
 }
 
+// Tells the page from what was deleted: contacts may leave by themselves meanwhile.
 constexpr char kSweep[] =
-    "DELETE FROM channels.subscriptions WHERE account_id = $1 AND channel_id = $2 AND contact_id = "
-    "ANY(ARRAY(SELECT contact_id FROM channels.subscriptions "
-    "WHERE account_id = $1 AND channel_id = $2 ORDER BY contact_id LIMIT $3))";
+    "WITH page AS MATERIALIZED (SELECT contact_id FROM channels.subscriptions "
+    "WHERE account_id = $1 AND channel_id = $2 ORDER BY contact_id LIMIT $3), "
+    "deleted AS (DELETE FROM channels.subscriptions WHERE account_id = $1 AND channel_id = $2 "
+    "AND contact_id = ANY(ARRAY(SELECT contact_id FROM page)) RETURNING contact_id) "
+    "SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM deleted)";
 constexpr char kDeleteCounts[] =
     "DELETE FROM channels.subscriber_counts WHERE account_id = $1 AND channel_id = $2";
 constexpr char kDeleteChannel[] =
     "DELETE FROM channels.channels WHERE account_id = $1 AND id = $2 AND delete_time IS NOT NULL";
-absl::StatusOr<int64_t> Sweep(storage::Transaction& tx, const DeletedChannel& channel,
-                              int32_t limit) {
-  MO_ASSIGN_OR_RETURN(storage::Result swept,
+absl::StatusOr<Swept> Sweep(storage::Transaction& tx, const DeletedChannel& channel,
+                            int32_t limit) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
                       tx.Query(kSweep, channel.account_id, channel.id, limit));
-  if (swept.affected() == limit) return swept.affected();
+  const Swept swept{rows[0].Int(1), rows[0].Int(0) < limit};
+  if (!swept.complete) return swept;
   // Nobody can have subscribed since: Subscribe holds the channel's row against its deletion.
   MO_RETURN_IF_ERROR(tx.Run(kDeleteCounts, channel.account_id, channel.id));
   MO_RETURN_IF_ERROR(tx.Run(kDeleteChannel, channel.account_id, channel.id));
-  return swept.affected();
+  return swept;
 }
 
 }  // namespace mo::channels

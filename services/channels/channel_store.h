@@ -22,6 +22,15 @@ absl::StatusOr<v1::Channel> SelectChannel(storage::Transaction& tx, int64_t id, 
 // Channels with an id below `before`, newest first.
 absl::StatusOr<std::vector<v1::Channel>> SelectChannels(storage::Transaction& tx, int64_t before,
                                                         int32_t limit);
+// Every channel of the account.
+struct AllChannels {
+  std::string etag;  // another one after every change; never empty
+  // Newest first, without subscribers; none if the etag is the one that is known.
+  std::vector<v1::Channel> channels;
+};
+// In one round trip if nothing has changed since `known_etag`, else in two.
+absl::StatusOr<AllChannels> SelectAllChannels(storage::Transaction& tx,
+                                              absl::string_view known_etag);
 // Which of the ids are channels of the account.
 absl::StatusOr<std::vector<int64_t>> SelectExisting(storage::Transaction& tx,
                                                     const std::vector<int64_t>& ids);
@@ -41,9 +50,12 @@ struct DeletedChannel {
 };
 // The one that was deleted first, over all accounts; id 0 if there is none.
 absl::StatusOr<DeletedChannel> SelectDeleted(storage::Transaction& tx);
-// Deletes up to `limit` of its subscriptions; when none are left, the channel itself. Returns how
-// many subscriptions were deleted.
-absl::StatusOr<int64_t> Sweep(storage::Transaction& tx, const DeletedChannel& channel,
-                              int32_t limit);
+// What a sweep did.
+struct Swept {
+  int64_t deleted = 0;    // subscriptions
+  bool complete = false;  // none are left, and the channel itself is gone
+};
+// Deletes up to `limit` of its subscriptions; when none are left, the channel itself.
+absl::StatusOr<Swept> Sweep(storage::Transaction& tx, const DeletedChannel& channel, int32_t limit);
 
 }  // namespace mo::channels

@@ -105,7 +105,7 @@ absl::StatusOr<v1::Channel> Channels::Create(const Caller& caller,
 
 absl::StatusOr<v1::Channel> Channels::Get(const Caller& caller,
                                           const v1::GetChannelRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectChannel(tx, IdOf(request.id()));
   });
 }
@@ -116,7 +116,7 @@ absl::StatusOr<v1::ListChannelsResponse> Channels::List(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Channel> channels,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectChannels(tx, before, size + 1);
                       }));
   v1::ListChannelsResponse response;
@@ -168,15 +168,15 @@ absl::StatusOr<google::protobuf::Empty> Channels::Delete(const Caller& caller,
   return deleted;
 }
 
-absl::StatusOr<v1::ListKeywordsResponse> Channels::ListKeywords(const Caller& caller,
-                                                                const v1::ListKeywordsRequest&) {
-  MO_ASSIGN_OR_RETURN(std::vector<v1::Channel> channels,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
-                        return SelectChannels(tx, std::numeric_limits<int64_t>::max(),
-                                              kMaxChannels);
+absl::StatusOr<v1::ListKeywordsResponse> Channels::ListKeywords(
+    const Caller& caller, const v1::ListKeywordsRequest& request) {
+  MO_ASSIGN_OR_RETURN(AllChannels all,
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectAllChannels(tx, request.etag());
                       }));
   v1::ListKeywordsResponse response;
-  for (v1::Channel& channel : channels) *response.add_channels() = std::move(channel);
+  response.set_etag(all.etag);
+  for (v1::Channel& channel : all.channels) *response.add_channels() = std::move(channel);
   return response;
 }
 
@@ -187,9 +187,15 @@ absl::StatusOr<bool> Channels::SweepOnce() {
   if (channel.id == 0) return false;
   MO_RETURN_IF_ERROR(TellContacts(ServiceCaller("channels", channel.account_id),
                                   FormatId("chn", channel.id), false));
-  MO_RETURN_IF_ERROR(
-      database_.AsSystem([&](storage::Transaction& tx) { return Sweep(tx, channel, kSweepBatch); })
-          .status());
+  // The event commits with what it counts: a crash neither loses nor doubles any.
+  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(const Swept swept, Sweep(tx, channel, kSweepBatch));
+    if (swept.deleted == 0) return absl::OkStatus();
+    v1::SubscriptionsSwept event;
+    event.set_channel_id(FormatId("chn", channel.id));
+    event.set_count(swept.deleted);
+    return outbox_.Append(tx, channel.account_id, FormatId("acc", channel.account_id), event);
+  }));
   return true;
 }
 

@@ -17,8 +17,9 @@ namespace mo::channels {
 namespace v1 = messageorganizer::channels::v1;
 
 // Creates, reads and changes channels. A deleted channel is gone at once; its subscriptions are
-// deleted by and by (SweepOnce), and ChannelChanged stands for all of them. contacts is told which
-// channels there are, because registrations may name no others.
+// deleted by and by (SweepOnce), many with one event that counts them, and ChannelChanged tells the
+// public of all of them. contacts is told which channels there are, because registrations may name
+// no others.
 class Channels {
  public:
   Channels(App& app, storage::Database& database, events::Outbox& outbox)

@@ -24,6 +24,7 @@ std::optional<Metric> MetricOf(const std::string& type) {
       {contacts::ContactStopped::descriptor()->full_name(), Metric::kStopped},
       {channels::SubscriptionCreated::descriptor()->full_name(), Metric::kSubscribed},
       {channels::SubscriptionDeleted::descriptor()->full_name(), Metric::kUnsubscribed},
+      {channels::SubscriptionsSwept::descriptor()->full_name(), Metric::kUnsubscribed},
       {inbox::MessageReceived::descriptor()->full_name(), Metric::kReceived},
       {inbox::MessageCreated::descriptor()->full_name(), Metric::kCreated},
   };
@@ -32,7 +33,15 @@ std::optional<Metric> MetricOf(const std::string& type) {
   return found->second;
 }
 
+// What an event counts for: most are about one thing.
+int64_t CountOf(const events::Event& event) {
+  const auto swept = events::As<channels::SubscriptionsSwept>(event);
+  return swept ? swept->count() : 1;
+}
+
 }  // namespace
+
+bool Counts(const events::Event& event) { return MetricOf(event.envelope.type()).has_value(); }
 
 absl::Status RollUp(storage::Transaction& tx, const std::vector<events::Event>& batch) {
   Tally tally;
@@ -43,9 +52,10 @@ absl::Status RollUp(storage::Transaction& tx, const std::vector<events::Event>& 
     if (time == absl::InfinitePast()) return absl::InvalidArgumentError("the event has no time");
     constexpr int64_t kHour = 3600;
     const absl::Time hour = absl::FromUnixSeconds(absl::ToUnixSeconds(time) / kHour * kHour);
-    ++tally[{event.envelope.account_id(), hour, *metric}];
+    tally[{event.envelope.account_id(), hour, *metric}] += CountOf(event);
   }
-  return tally.empty() ? absl::OkStatus() : AddTally(tx, tally);
+  if (!tally.empty()) AddTally(tx, tally);
+  return absl::OkStatus();
 }
 
 }  // namespace mo::statistics
