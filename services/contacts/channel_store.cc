@@ -7,8 +7,8 @@ namespace mo::contacts {
 constexpr char kInsertChannel[] =
     "INSERT INTO contacts.channels (account_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 constexpr char kDeleteChannel[] = "DELETE FROM contacts.channels WHERE account_id = $1 AND id = $2";
-absl::Status SaveChannel(storage::Transaction& tx, int64_t id, bool exists) {
-  return tx.Run(exists ? kInsertChannel : kDeleteChannel, tx.account_id(), id);
+void SaveChannel(storage::Transaction& tx, int64_t id, bool exists) {
+  tx.Defer(exists ? kInsertChannel : kDeleteChannel, tx.account_id(), id);
 }
 
 constexpr char kSelectChannels[] =

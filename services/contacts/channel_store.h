@@ -10,7 +10,7 @@
 namespace mo::contacts {
 
 // Enters or removes a channel; idempotent.
-absl::Status SaveChannel(storage::Transaction& tx, int64_t id, bool exists);
+void SaveChannel(storage::Transaction& tx, int64_t id, bool exists);
 // Which of the ids are channels of the account.
 absl::StatusOr<std::set<int64_t>> SelectChannels(storage::Transaction& tx,
                                                  const std::vector<int64_t>& ids);

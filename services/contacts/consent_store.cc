@@ -12,37 +12,59 @@ constexpr char kAppendConsent[] =
     "ON CONFLICT (account_id, chain) DO UPDATE SET seq = h.seq + 1, hash = contacts.consent_hash("
     "h.hash, $1, $2 % 16, h.seq + 1, $2, $3, $4, $5, $6) RETURNING chain, seq, hash) "
     "INSERT INTO contacts.consent (account_id, chain, seq, contact_id, kind, time, inbound_id, "
-    "how, "
-    "hash) SELECT $1, chain, seq, $2, $3, $4, $5, $6, hash FROM head";
-absl::Status AppendConsent(storage::Transaction& tx, int64_t contact_id, Consent kind,
-                           absl::Time time, int64_t inbound_id, const std::string& how) {
-  return tx.Run(kAppendConsent, tx.account_id(), contact_id, static_cast<int32_t>(kind), time,
-                inbound_id, how);
+    "how, hash) SELECT $1, chain, seq, $2, $3, $4, $5, $6, hash FROM head";
+void AppendConsent(storage::Transaction& tx, int64_t contact_id, Consent kind, absl::Time time,
+                   int64_t inbound_id, const std::string& how) {
+  tx.Defer(kAppendConsent, tx.account_id(), contact_id, static_cast<int32_t>(kind), time,
+           inbound_id, how);
 }
 
 constexpr char kSelectSeen[] =
-    "SELECT s.contact_id, s.outcome, s.channel_ids FROM contacts.inbound_seen s "
-    "JOIN contacts.contacts c ON c.account_id = s.account_id AND c.id = s.contact_id "
+    "SELECT s.contact_id, s.outcome, s.channel_ids, EXISTS (SELECT FROM contacts.contacts c WHERE "
+    "c.account_id = s.account_id AND c.id = s.contact_id) FROM contacts.inbound_seen s "
     "WHERE s.account_id = $1 AND s.inbound_id = $2";
-absl::StatusOr<std::optional<InboundSeen>> SelectSeen(storage::Transaction& tx,
-                                                      int64_t inbound_id) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectSeen, tx.account_id(), inbound_id));
-  if (rows.empty()) return std::nullopt;
-  return InboundSeen{rows[0].Int(0), static_cast<v1::InboundOutcome>(rows[0].Int(1)),
-                     rows[0].Get<std::vector<std::string>>(2)};
+storage::Pending AskSeen(storage::Transaction& tx, int64_t inbound_id) {
+  return tx.Ask(kSelectSeen, tx.account_id(), inbound_id);
 }
 
-// A row of a contact that is gone gives way.
-constexpr char kInsertSeen[] =
-    "WITH stale AS (DELETE FROM contacts.inbound_seen s WHERE account_id = $1 AND inbound_id = $2 "
-    "AND NOT EXISTS (SELECT FROM contacts.contacts c WHERE c.account_id = $1 AND c.id = "
-    "s.contact_id)) "
-    "INSERT INTO contacts.inbound_seen (account_id, inbound_id, contact_id, outcome, channel_ids, "
-    "create_time) VALUES ($1, $2, $3, $4::int, $5, $6)";
-absl::Status InsertSeen(storage::Transaction& tx, int64_t inbound_id, const InboundSeen& seen,
-                        absl::Time now) {
-  return tx.Run(kInsertSeen, tx.account_id(), inbound_id, seen.contact_id,
-                static_cast<int32_t>(seen.outcome), seen.channel_ids, now);
+absl::StatusOr<std::optional<InboundSeen>> SeenIn(storage::Pending asked) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, asked.Get());
+  if (rows.empty()) return std::nullopt;
+  return InboundSeen{rows[0].Int(0), static_cast<v1::InboundOutcome>(rows[0].Int(1)),
+                     rows[0].Get<std::vector<std::string>>(2), rows[0].Bool(3)};
+}
+
+#define INSERT_SEEN                                                                  \
+  "INSERT INTO contacts.inbound_seen (account_id, inbound_id, contact_id, outcome, " \
+  "create_time, channel_ids) VALUES ($1, $2, $3, $4::int, $5, "
+constexpr char kInsertSeen[] = INSERT_SEEN "$6)";
+void InsertSeen(storage::Transaction& tx, int64_t inbound_id, const InboundSeen& seen,
+                absl::Time now) {
+  tx.Defer(kInsertSeen, tx.account_id(), inbound_id, seen.contact_id,
+           static_cast<int32_t>(seen.outcome), now, seen.channel_ids);
+}
+
+constexpr char kInsertSeenTaking[] =
+    "WITH taken AS (UPDATE contacts.registrations SET applied = true WHERE account_id = $1 AND "
+    "contact_id = $3 AND NOT applied AND ($6 = 0 OR id = $6) RETURNING channel_ids) " INSERT_SEEN
+    "ARRAY(SELECT DISTINCT unnest(channel_ids) COLLATE \"C\" FROM taken ORDER BY 1)) "
+    "RETURNING channel_ids";
+storage::Pending InsertSeenTaking(storage::Transaction& tx, int64_t inbound_id,
+                                  const InboundSeen& seen, int64_t only, absl::Time now) {
+  return tx.Ask(kInsertSeenTaking, tx.account_id(), inbound_id, seen.contact_id,
+                static_cast<int32_t>(seen.outcome), now, only);
+}
+
+absl::StatusOr<std::vector<std::string>> ChannelsIn(storage::Pending inserted) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, inserted.Get());
+  return rows[0].Get<std::vector<std::string>>(0);
+}
+
+constexpr char kDeleteFallenSeen[] =
+    "DELETE FROM contacts.inbound_seen s WHERE account_id = $1 AND inbound_id = $2 AND NOT EXISTS "
+    "(SELECT FROM contacts.contacts c WHERE c.account_id = $1 AND c.id = s.contact_id)";
+void DeleteFallenSeen(storage::Transaction& tx, int64_t inbound_id) {
+  tx.Defer(kDeleteFallenSeen, tx.account_id(), inbound_id);
 }
 
 constexpr char kDeleteSeen[] =

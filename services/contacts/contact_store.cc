@@ -15,12 +15,14 @@ namespace mo::contacts {
 namespace {
 
 // Columns in the order that FromRow reads.
-#define CONTACT_COLUMNS                                                              \
-  "id, network, address, phone, display_name, language, state, sim_id, attributes, " \
-  "create_time, activate_time, last_inbound_time, stop_time, version, suppress_synced"
+#define CONTACT_COLUMNS                                                                         \
+  "c.id, c.network, c.address, c.phone, c.display_name, c.language, c.state, c.sim_id, "        \
+  "c.attributes, c.create_time, c.activate_time, c.last_inbound_time, c.stop_time, c.version, " \
+  "c.suppress_synced"
 
 // {"attributes": {…}} of a contact that has only these: protobuf's JSON is PostgreSQL's.
 std::string AttributesJson(const v1::Contact& contact) {
+  if (contact.attributes().empty()) return "{}";
   v1::Contact part;
   *part.mutable_attributes() = contact.attributes();
   std::string json;
@@ -70,29 +72,20 @@ std::optional<int64_t> SimOrNull(const v1::Contact& contact) {
   return IdOf(contact.sim_id());
 }
 
-absl::StatusOr<std::optional<ContactRow>> First(const absl::StatusOr<storage::Result>& rows) {
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return std::nullopt;
-  return FromRow((*rows)[0]);
-}
-
 }  // namespace
 
 constexpr char kInsertContact[] =
     "INSERT INTO contacts.contacts (account_id, id, network, address, phone, display_name, "
-    "language, "
-    "state, sim_id, attributes, create_time, activate_time, last_inbound_time, version) VALUES "
-    "($1, $2, $3::int, $4, $5, $6, $7, $8::int, $9, coalesce($10::text::jsonb -> 'attributes', "
-    "'{}'), "
-    "$11, $12, $13, $14)";
-absl::Status InsertContact(storage::Transaction& tx, const ContactRow& row) {
+    "language, state, sim_id, attributes, create_time, activate_time, last_inbound_time, version) "
+    "VALUES ($1, $2, $3::int, $4, $5, $6, $7, $8::int, $9, "
+    "coalesce($10::text::jsonb -> 'attributes', '{}'), $11, $12, $13, $14)";
+void InsertContact(storage::Transaction& tx, const ContactRow& row) {
   const v1::Contact& contact = row.contact;
-  return tx.Run(kInsertContact, tx.account_id(), row.id, static_cast<int32_t>(contact.network()),
-                OrNull(contact.address()), OrNull(contact.phone()), contact.display_name(),
-                contact.language(), static_cast<int32_t>(contact.state()), SimOrNull(contact),
-                AttributesJson(contact), FromProto(contact.create_time()),
-                FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()),
-                row.version);
+  tx.Defer(kInsertContact, tx.account_id(), row.id, static_cast<int32_t>(contact.network()),
+           OrNull(contact.address()), OrNull(contact.phone()), contact.display_name(),
+           contact.language(), static_cast<int32_t>(contact.state()), SimOrNull(contact),
+           AttributesJson(contact), FromProto(contact.create_time()),
+           FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()), row.version);
 }
 
 constexpr char kSaveContact[] =
@@ -100,50 +93,73 @@ constexpr char kSaveContact[] =
     "state = $7::int, sim_id = $8, attributes = coalesce($9::text::jsonb -> 'attributes', '{}'), "
     "activate_time = $10, last_inbound_time = $11, stop_time = $12, version = $13, "
     "suppress_synced = $14 WHERE account_id = $1 AND id = $2";
-absl::Status SaveContact(storage::Transaction& tx, const ContactRow& row) {
+void SaveContact(storage::Transaction& tx, const ContactRow& row) {
   const v1::Contact& contact = row.contact;
-  return tx.Run(kSaveContact, tx.account_id(), row.id, OrNull(contact.address()),
-                OrNull(contact.phone()), contact.display_name(), contact.language(),
-                static_cast<int32_t>(contact.state()), SimOrNull(contact), AttributesJson(contact),
-                FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()),
-                FromProto(contact.stop_time()), row.version, row.suppress_synced);
+  tx.Defer(kSaveContact, tx.account_id(), row.id, OrNull(contact.address()),
+           OrNull(contact.phone()), contact.display_name(), contact.language(),
+           static_cast<int32_t>(contact.state()), SimOrNull(contact), AttributesJson(contact),
+           FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()),
+           FromProto(contact.stop_time()), row.version, row.suppress_synced);
 }
 
-constexpr char kDeleteContact[] = "DELETE FROM contacts.contacts WHERE account_id = $1 AND id = $2";
-absl::Status DeleteContact(storage::Transaction& tx, int64_t id) {
-  return tx.Run(kDeleteContact, tx.account_id(), id);
+constexpr char kSaveLastInbound[] =
+    "UPDATE contacts.contacts SET last_inbound_time = $3 WHERE account_id = $1 AND id = $2";
+void SaveLastInbound(storage::Transaction& tx, const ContactRow& row) {
+  tx.Defer(kSaveLastInbound, tx.account_id(), row.id, FromProto(row.contact.last_inbound_time()));
 }
 
-#define SELECT_CONTACT "SELECT " CONTACT_COLUMNS " FROM contacts.contacts WHERE account_id = $1 "
-#define LOCKED " FOR NO KEY UPDATE"
+constexpr char kDeleteContacts[] =
+    "DELETE FROM contacts.contacts WHERE account_id = $1 AND id = ANY($2)";
+void DeleteContacts(storage::Transaction& tx, const std::vector<int64_t>& ids) {
+  tx.Defer(kDeleteContacts, tx.account_id(), ids);
+}
 
-constexpr char kSelectContact[] = SELECT_CONTACT "AND id = $2";
-constexpr char kLockContact[] = SELECT_CONTACT "AND id = $2" LOCKED;
+#define SELECT_CONTACT \
+  "SELECT " CONTACT_COLUMNS " FROM contacts.contacts c WHERE c.account_id = $1 "
+#define LOCKED " FOR NO KEY UPDATE OF c"
+
+constexpr char kSelectContact[] = SELECT_CONTACT "AND c.id = $2";
+constexpr char kLockContact[] = SELECT_CONTACT "AND c.id = $2" LOCKED;
+storage::Pending AskContact(storage::Transaction& tx, int64_t id, Lock lock) {
+  return tx.Ask(lock == Lock::kYes ? kLockContact : kSelectContact, tx.account_id(), id);
+}
+
+// One statement, which looks for the phone only when there is no such address. The last condition
+// is for a row that another transaction changes while this one waits for its lock.
+#define WITH_IDENTITY "account_id = $1 AND network = $2::int AND "
+#define BY_IDENTITY                                                            \
+  SELECT_CONTACT                                                               \
+  "AND c.id = coalesce((SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY \
+  "address = $3), "                                                            \
+  "(SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY                     \
+  "phone = $4 "                                                                \
+  "ORDER BY (address = $4) IS TRUE DESC, id LIMIT 1)) AND (c.address = $3 OR c.phone = $4)"
+constexpr char kSelectByIdentity[] = BY_IDENTITY;
+constexpr char kLockByIdentity[] = BY_IDENTITY LOCKED;
+storage::Pending AskByIdentity(storage::Transaction& tx, const Identity& identity, Lock lock) {
+  return tx.Ask(lock == Lock::kYes ? kLockByIdentity : kSelectByIdentity, tx.account_id(),
+                static_cast<int32_t>(identity.network), OrNull(identity.address),
+                OrNull(identity.phone));
+}
+
+constexpr char kLockByRegistration[] =
+    "SELECT " CONTACT_COLUMNS
+    " FROM contacts.registrations r JOIN contacts.contacts c ON c.account_id = r.account_id AND "
+    "c.id = r.contact_id WHERE r.account_id = $1 AND r.id = $2" LOCKED;
+storage::Pending AskByRegistration(storage::Transaction& tx, int64_t registration_id) {
+  return tx.Ask(kLockByRegistration, tx.account_id(), registration_id);
+}
+
+absl::StatusOr<std::optional<ContactRow>> Found(storage::Pending asked) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, asked.Get());
+  if (rows.empty()) return std::nullopt;
+  return FromRow(rows[0]);
+}
+
 absl::StatusOr<ContactRow> SelectContact(storage::Transaction& tx, int64_t id, Lock lock) {
-  MO_ASSIGN_OR_RETURN(
-      std::optional<ContactRow> row,
-      First(tx.Query(lock == Lock::kYes ? kLockContact : kSelectContact, tx.account_id(), id)));
+  MO_ASSIGN_OR_RETURN(std::optional<ContactRow> row, Found(AskContact(tx, id, lock)));
   if (!row) return ContactNotFound();
   return *std::move(row);
-}
-
-constexpr char kSelectByAddress[] = SELECT_CONTACT "AND network = $2::int AND address = $3";
-constexpr char kLockByAddress[] = SELECT_CONTACT "AND network = $2::int AND address = $3" LOCKED;
-absl::StatusOr<std::optional<ContactRow>> SelectByAddress(storage::Transaction& tx, Network network,
-                                                          const std::string& address, Lock lock) {
-  return First(tx.Query(lock == Lock::kYes ? kLockByAddress : kSelectByAddress, tx.account_id(),
-                        static_cast<int32_t>(network), address));
-}
-
-#define BY_PHONE \
-  SELECT_CONTACT \
-  "AND network = $2::int AND phone = $3 ORDER BY (address = $3) IS TRUE DESC, id LIMIT 1"
-constexpr char kSelectByPhone[] = BY_PHONE;
-constexpr char kLockByPhone[] = BY_PHONE LOCKED;
-absl::StatusOr<std::optional<ContactRow>> SelectByPhone(storage::Transaction& tx, Network network,
-                                                        const std::string& phone, Lock lock) {
-  return First(tx.Query(lock == Lock::kYes ? kLockByPhone : kSelectByPhone, tx.account_id(),
-                        static_cast<int32_t>(network), phone));
 }
 
 // Only the filters that are asked for, so that each combination gets a plan of its own. The ranges
@@ -151,7 +167,7 @@ absl::StatusOr<std::optional<ContactRow>> SelectByPhone(storage::Transaction& tx
 absl::StatusOr<std::vector<v1::Contact>> SelectContacts(storage::Transaction& tx,
                                                         const v1::ListContactsRequest& request,
                                                         int64_t before, int32_t limit) {
-  std::string sql = SELECT_CONTACT "AND id < $2";
+  std::string sql = SELECT_CONTACT "AND c.id < $2";
   storage::Parameters parameters(tx.account_id(), before);
   auto next = [&] { return absl::StrCat("$", parameters.size()); };
   if (request.state() != v1::CONTACT_STATE_UNSPECIFIED) {
@@ -239,8 +255,8 @@ absl::StatusOr<std::vector<ContactKey>> SelectUnsynced(storage::Transaction& tx,
 constexpr char kMarkSynced[] =
     "UPDATE contacts.contacts SET suppress_synced = true WHERE account_id = $1 AND id = $2 AND "
     "version = $3";
-absl::Status MarkSynced(storage::Transaction& tx, int64_t id, int64_t version) {
-  return tx.Run(kMarkSynced, tx.account_id(), id, version);
+void MarkSynced(storage::Transaction& tx, int64_t id, int64_t version) {
+  tx.Defer(kMarkSynced, tx.account_id(), id, version);
 }
 
 constexpr char kSelectAccounts[] = "SELECT DISTINCT account_id FROM contacts.counts ORDER BY 1";

@@ -33,22 +33,35 @@ inline bool AddressIsPhone(Network network) {
 // Whether a row is locked until the transaction ends.
 enum class Lock { kNo, kYes };
 
-// Fails with ALREADY_EXISTS "contacts_address" or "contacts_pkey" when it is there already.
-absl::Status InsertContact(storage::Transaction& tx, const ContactRow& row);
+// What a contact is known by; either text may be empty.
+struct Identity {
+  Network network = Network::NETWORK_UNSPECIFIED;
+  std::string address;
+  // Where the network vouches for it, or the account says so.
+  std::string phone;
+};
+
+// The transaction fails with ALREADY_EXISTS "contacts_address" or "contacts_pkey" when it is there
+// already.
+void InsertContact(storage::Transaction& tx, const ContactRow& row);
 // Writes everything that can change; the row must be locked.
-absl::Status SaveContact(storage::Transaction& tx, const ContactRow& row);
-absl::Status DeleteContact(storage::Transaction& tx, int64_t id);
+void SaveContact(storage::Transaction& tx, const ContactRow& row);
+// Writes the time of the last message only; the row must be locked.
+void SaveLastInbound(storage::Transaction& tx, const ContactRow& row);
+void DeleteContacts(storage::Transaction& tx, const std::vector<int64_t>& ids);
+
+// These ask for a contact; Found() has the answer.
+storage::Pending AskContact(storage::Transaction& tx, int64_t id, Lock lock);
+// The one with the address, else the one whose address is the phone, else the oldest that has the
+// phone.
+storage::Pending AskByIdentity(storage::Transaction& tx, const Identity& identity, Lock lock);
+// The one that a registration is for; locked.
+storage::Pending AskByRegistration(storage::Transaction& tx, int64_t registration_id);
+absl::StatusOr<std::optional<ContactRow>> Found(storage::Pending asked);
 
 // CONTACT_NOT_FOUND when it is not there.
 absl::StatusOr<ContactRow> SelectContact(storage::Transaction& tx, int64_t id,
                                          Lock lock = Lock::kNo);
-absl::StatusOr<std::optional<ContactRow>> SelectByAddress(storage::Transaction& tx, Network network,
-                                                          const std::string& address,
-                                                          Lock lock = Lock::kNo);
-// The one whose address is the phone, else the oldest that has the phone.
-absl::StatusOr<std::optional<ContactRow>> SelectByPhone(storage::Transaction& tx, Network network,
-                                                        const std::string& phone,
-                                                        Lock lock = Lock::kNo);
 // Contacts with an id below `before` that match the request's filters, newest first.
 absl::StatusOr<std::vector<v1::Contact>> SelectContacts(storage::Transaction& tx,
                                                         const v1::ListContactsRequest& request,
@@ -67,7 +80,7 @@ struct ContactKey {
 // Contacts of all accounts whose suppression sims has not confirmed.
 absl::StatusOr<std::vector<ContactKey>> SelectUnsynced(storage::Transaction& tx, int32_t limit);
 // Marks it confirmed, unless the contact has changed since that version.
-absl::Status MarkSynced(storage::Transaction& tx, int64_t id, int64_t version);
+void MarkSynced(storage::Transaction& tx, int64_t id, int64_t version);
 
 // Accounts that have or had contacts.
 absl::StatusOr<std::vector<int64_t>> SelectAccounts(storage::Transaction& tx);

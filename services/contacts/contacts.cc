@@ -17,7 +17,7 @@ namespace mo::contacts {
 absl::StatusOr<v1::Contact> Contacts::Get(const Caller& caller,
                                           const v1::GetContactRequest& request) {
   MO_ASSIGN_OR_RETURN(ContactRow row,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectContact(tx, IdOf(request.id()));
                       }));
   return std::move(row.contact);
@@ -29,7 +29,7 @@ absl::StatusOr<v1::ListContactsResponse> Contacts::List(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Contact> contacts,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectContacts(tx, request, before, size + 1);
                       }));
   v1::ListContactsResponse response;
@@ -56,7 +56,7 @@ absl::StatusOr<v1::Contact> Contacts::Update(const Caller& caller,
         MO_RETURN_IF_ERROR(CheckEtag(request.contact().etag(), row.contact.etag()));
         CopyFields(request.contact(), fields, row.contact);
         row.contact.set_etag(absl::StrCat(++row.version));
-        MO_RETURN_IF_ERROR(SaveContact(tx, row));
+        SaveContact(tx, row);
         return row.contact;
       });
 }
@@ -76,8 +76,8 @@ absl::StatusOr<v1::Contact> Contacts::Stop(const Caller& caller,
             *contact.mutable_stop_time() = ToProto(now);
             contact.set_etag(absl::StrCat(++row.version));
             row.suppress_synced = false;
-            MO_RETURN_IF_ERROR(SaveContact(tx, row));
-            MO_RETURN_IF_ERROR(AppendConsent(tx, id, Consent::kOptOut, now, 0, caller.actor));
+            SaveContact(tx, row);
+            AppendConsent(tx, id, Consent::kOptOut, now, 0, caller.actor);
             v1::ContactStopped event;
             *event.mutable_contact() = contact;
             MO_RETURN_IF_ERROR(
@@ -91,27 +91,25 @@ absl::StatusOr<v1::Contact> Contacts::Stop(const Caller& caller,
 }
 
 absl::StatusOr<v1::CountContactsResponse> Contacts::Count(const Caller& caller) {
-  return database_.As(caller.account_id, SelectCounts);
+  return database_.ReadAs(caller.account_id, SelectCounts);
 }
 
 absl::StatusOr<v1::ResolveContactsResponse> Contacts::Resolve(
     const Caller& caller, const v1::ResolveContactsRequest& request) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return SelectResolved(tx, request); });
+  return database_.ReadAs(caller.account_id,
+                          [&](storage::Transaction& tx) { return SelectResolved(tx, request); });
 }
 
 absl::StatusOr<v1::Contact> Contacts::Find(const Caller& caller,
                                            const v1::FindContactRequest& request) {
-  return database_.As(
-      caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Contact> {
-        MO_ASSIGN_OR_RETURN(std::optional<ContactRow> row,
-                            SelectByAddress(tx, request.network(), request.address()));
-        if (!row && AddressIsPhone(request.network())) {
-          MO_ASSIGN_OR_RETURN(row, SelectByPhone(tx, request.network(), request.address()));
-        }
-        if (!row) return ContactNotFound();
-        return std::move(row->contact);
-      });
+  const Identity identity{request.network(), request.address(),
+                          AddressIsPhone(request.network()) ? request.address() : ""};
+  MO_ASSIGN_OR_RETURN(std::optional<ContactRow> row,
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+                        return Found(AskByIdentity(tx, identity, Lock::kNo));
+                      }));
+  if (!row) return ContactNotFound();
+  return std::move(row->contact);
 }
 
 }  // namespace mo::contacts

@@ -18,17 +18,18 @@ namespace {
 // Each round that finds itself overtaken finds more of the others' work done.
 constexpr int kRounds = 5;
 
-bool Overtaken(const absl::Status& status) {
-  return ReasonOf(status) == "CONTACT_BUSY" || storage::Violates(status, "contacts_pkey") ||
-         storage::Violates(status, "contacts_address") ||
-         storage::Violates(status, "inbound_seen_pkey");
-}
-
 // The sender's phone number where the network vouches for one, else empty.
 std::string PhoneOf(const v1::RecordInboundRequest& request) {
   if (absl::StartsWith(request.sender_phone(), "+")) return request.sender_phone();
   const bool plus = absl::StartsWith(request.sender_address(), "+");
   return AddressIsPhone(request.network()) && plus ? request.sender_address() : "";
+}
+
+// What the sender may be known by already. A number that the network vouches for is the same
+// customer, whichever way it was known first.
+Identity IdentityOf(const v1::RecordInboundRequest& request) {
+  return Identity{request.network(), request.sender_address(),
+                  AddressIsPhone(request.network()) ? PhoneOf(request) : ""};
 }
 
 // Takes over what the message tells of its sender; true when anything is new.
@@ -70,14 +71,19 @@ absl::StatusOr<v1::RecordInboundResponse> Inbound::Record(const Caller& caller,
 absl::StatusOr<Inbound::Step> Inbound::TryRecord(const Caller& caller,
                                                  const v1::RecordInboundRequest& request) {
   const absl::Time intended = absl::Now();
-  auto decide = [&](const Place* place) {
-    return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  auto decide = [&](const Place* place) -> absl::StatusOr<Step> {
+    MO_ASSIGN_OR_RETURN(Step step, database_.As(caller.account_id, [&](storage::Transaction& tx) {
       return Decide(tx, caller, request, place);
-    });
+    }));
+    if (!step.channels) return step;
+    MO_ASSIGN_OR_RETURN(std::vector<std::string> channels, ChannelsIn(*std::move(step.channels)));
+    for (std::string& id : channels) step.response->add_channel_ids(std::move(id));
+    return step;
   };
   absl::StatusOr<Step> step = decide(nullptr);
   if (!step.ok() || step->response) return step;
-  MO_ASSIGN_OR_RETURN(const Place place, places_.Ask(caller, step->place_for, request.network(),
+  MO_ASSIGN_OR_RETURN(const int64_t contact_id, step->intention->ContactId());
+  MO_ASSIGN_OR_RETURN(const Place place, places_.Ask(caller, contact_id, request.network(),
                                                      request.sim_id(), intended));
   return decide(&place);
 }
@@ -85,96 +91,88 @@ absl::StatusOr<Inbound::Step> Inbound::TryRecord(const Caller& caller,
 absl::StatusOr<Inbound::Step> Inbound::Decide(storage::Transaction& tx, const Caller& caller,
                                               const v1::RecordInboundRequest& request,
                                               const Place* place) {
-  MO_ASSIGN_OR_RETURN(std::optional<InboundSeen> seen, SelectSeen(tx, request.inbound_id()));
-  if (seen) {
-    MO_ASSIGN_OR_RETURN(ContactRow row, SelectContact(tx, seen->contact_id));
+  Questions asked;
+  // With a place in hand a message that was seen meanwhile fails at InsertSeen.
+  if (place == nullptr) asked.seen = AskSeen(tx, request.inbound_id());
+  asked.sender = AskByIdentity(tx, IdentityOf(request), Lock::kYes);
+  if (const auto registration_id = ParseId("reg", request.start_payload())) {
+    asked.linked = AskByRegistration(tx, *registration_id);
+  }
+  if (place != nullptr && place->found()) asked.claim = ClaimPlace(tx, place->contact_id);
+  if (asked.seen) {
+    MO_ASSIGN_OR_RETURN(const std::optional<InboundSeen> seen, SeenIn(*asked.seen));
+    if (seen && seen->stands) return Repeat(tx, *seen);
+    if (seen) DeleteFallenSeen(tx, request.inbound_id());
+  }
+  MO_ASSIGN_OR_RETURN(Sender sender, FindSender(tx, request, asked));
+  const bool has_sim = sender.row && sender.row->has_sim();
+  if (asked.claim) {
+    MO_ASSIGN_OR_RETURN(const bool claimed, Claimed(*asked.claim));
+    // A place that was claimed and is not for this sender stays in doubt: all is undone.
+    const bool another = sender.row && sender.row->id != place->contact_id;
+    if (has_sim ? claimed : !claimed || another) return PlaceLost();
+  }
+  // Found meanwhile with another number than the one asked for: the sweeper gives that place up.
+  if (has_sim) return Accept(tx, caller, request, std::move(sender), /*is_new=*/false);
+  if (place == nullptr) {
     Step step;
-    step.response.emplace();
-    *step.response->mutable_contact() = std::move(row.contact);
-    step.response->set_outcome(seen->outcome);
-    for (const std::string& id : seen->channel_ids) step.response->add_channel_ids(id);
-    step.settled = row.suppress_synced;
+    MO_ASSIGN_OR_RETURN(step.intention, places_.Intend(tx, sender.row, IdentityOf(request)));
     return step;
   }
-  MO_ASSIGN_OR_RETURN(Sender sender, FindSender(tx, request));
-  if (sender.row && sender.row->has_sim()) {
-    // Found meanwhile with another number than the one asked for: the sweeper gives that place up.
-    return Accept(tx, caller, request, std::move(sender), /*is_new=*/false);
-  }
-  if (place == nullptr) return Intend(tx, request, sender);
   if (!place->found()) return KeepWithoutSim(tx, request, std::move(sender), place->contact_id);
-  if (sender.row && sender.row->id != place->contact_id) return PlaceLost();
-  MO_ASSIGN_OR_RETURN(const bool claimed, ClaimPlace(tx, place->contact_id));
-  if (!claimed) return PlaceLost();
   const bool is_new = !sender.row;
   if (is_new) sender.row = NewContact(request, place->contact_id);
   sender.row->contact.set_sim_id(place->sim.sim_id());
   return Accept(tx, caller, request, std::move(sender), is_new);
 }
 
+// What was answered before, with the contact as it is now.
+absl::StatusOr<Inbound::Step> Inbound::Repeat(storage::Transaction& tx, const InboundSeen& seen) {
+  MO_ASSIGN_OR_RETURN(ContactRow row, SelectContact(tx, seen.contact_id));
+  Step step;
+  step.response.emplace();
+  *step.response->mutable_contact() = std::move(row.contact);
+  step.response->set_outcome(seen.outcome);
+  for (const std::string& id : seen.channel_ids) step.response->add_channel_ids(id);
+  step.settled = row.suppress_synced;
+  return step;
+}
+
 absl::StatusOr<Inbound::Sender> Inbound::FindSender(storage::Transaction& tx,
-                                                    const v1::RecordInboundRequest& request) {
+                                                    const v1::RecordInboundRequest& request,
+                                                    Questions& asked) {
   Sender sender;
-  MO_ASSIGN_OR_RETURN(sender.row,
-                      SelectByAddress(tx, request.network(), request.sender_address(), Lock::kYes));
-  // A number that the network vouches for is the same customer, whichever way it was known first.
-  if (!sender.row && AddressIsPhone(request.network()) && !PhoneOf(request).empty()) {
-    MO_ASSIGN_OR_RETURN(sender.row,
-                        SelectByPhone(tx, request.network(), PhoneOf(request), Lock::kYes));
-  }
-  if (ParseId("reg", request.start_payload())) {
-    MO_RETURN_IF_ERROR(FollowPayload(tx, request, sender));
-  }
+  MO_ASSIGN_OR_RETURN(sender.row, Found(*asked.sender));
+  if (!asked.linked) return sender;
+  MO_ASSIGN_OR_RETURN(std::optional<ContactRow> linked, Found(*asked.linked));
+  if (linked) FollowLink(tx, request, *std::move(linked), sender);
   return sender;
 }
 
-absl::Status Inbound::FollowPayload(storage::Transaction& tx,
-                                    const v1::RecordInboundRequest& request, Sender& sender) {
-  absl::StatusOr<RegistrationRow> found = SelectRegistration(tx, IdOf(request.start_payload()));
-  if (ReasonOf(found.status()) == "REGISTRATION_NOT_FOUND") return absl::OkStatus();
-  MO_RETURN_IF_ERROR(found.status());
-  const v1::Registration& registration = found->registration;
-  const int64_t contact_id = IdOf(registration.contact_id());
-  if (sender.row && sender.row->id == contact_id) {
-    sender.registration_id = IdOf(registration.id());
-    return absl::OkStatus();
+// The message carries the link of a registration: of the sender's own, or of a contact that nobody
+// has written as yet.
+void Inbound::FollowLink(storage::Transaction& tx, const v1::RecordInboundRequest& request,
+                         ContactRow linked, Sender& sender) {
+  const int64_t registration_id = IdOf(request.start_payload());
+  if (sender.row && sender.row->id == linked.id) {
+    sender.registration_id = registration_id;
+    return;
   }
-  absl::StatusOr<ContactRow> pending = SelectContact(tx, contact_id, Lock::kYes);
-  if (ReasonOf(pending.status()) == "CONTACT_NOT_FOUND") return absl::OkStatus();
-  MO_RETURN_IF_ERROR(pending.status());
-  const v1::Contact& contact = pending->contact;
+  const v1::Contact& contact = linked.contact;
   // A link that was passed on, or one of another SIM, registers nobody.
   if (contact.state() != v1::CONTACT_STATE_PENDING || !contact.address().empty() ||
       contact.network() != request.network() || contact.sim_id() != request.sim_id()) {
-    return absl::OkStatus();
+    return;
   }
-  sender.registration_id = IdOf(registration.id());
+  sender.registration_id = registration_id;
   if (!sender.row) {
-    sender.row = *std::move(pending);
-    return absl::OkStatus();
+    sender.row = std::move(linked);
+    return;
   }
   // Known already: it keeps its SIM and gets the registration; the pending double goes.
-  MO_RETURN_IF_ERROR(MoveRegistrations(tx, contact_id, sender.row->id));
-  MO_RETURN_IF_ERROR(DeleteContact(tx, contact_id));
-  return CondemnPlace(tx, contact_id, request.network(), app_.clock().Now());
-}
-
-absl::StatusOr<Inbound::Step> Inbound::Intend(storage::Transaction& tx,
-                                              const v1::RecordInboundRequest& request,
-                                              const Sender& sender) {
-  // The same key as Register's, so that both share one place.
-  const std::string phone = AddressIsPhone(request.network()) ? PhoneOf(request) : "";
-  Step step;
-  MO_ASSIGN_OR_RETURN(step.place_for,
-                      places_.Intend(tx, sender.row, request.network(),
-                                     phone.empty() ? request.sender_address() : phone));
-  if (!sender.row) {
-    // Whoever ended an intention for this sender just before ours has committed the contact by now;
-    // ours is rolled back then.
-    MO_ASSIGN_OR_RETURN(const Sender late, FindSender(tx, request));
-    if (late.row) return PlaceLost();
-  }
-  return step;
+  MoveRegistrations(tx, linked.id, sender.row->id);
+  DeleteContacts(tx, {linked.id});
+  CondemnPlaces(tx, {linked.id}, request.network(), app_.clock().Now());
 }
 
 absl::StatusOr<Inbound::Step> Inbound::Accept(storage::Transaction& tx, const Caller& caller,
@@ -184,62 +182,64 @@ absl::StatusOr<Inbound::Step> Inbound::Accept(storage::Transaction& tx, const Ca
   v1::Contact& contact = row.contact;
   const absl::Time time = TimeOf(request);
   const v1::ContactState before = contact.state();
-  const bool known = !is_new && before == v1::CONTACT_STATE_ACTIVE;
-  InboundSeen seen{row.id, v1::INBOUND_OUTCOME_KNOWN, {}};
   const bool learned = Learn(request, contact);
   *contact.mutable_last_inbound_time() =
       ToProto(std::max(time, FromProto(contact.last_inbound_time())));
-  if (known) {
+  if (!is_new && before == v1::CONTACT_STATE_ACTIVE) {
     if (learned) contact.set_etag(absl::StrCat(++row.version));
-    MO_RETURN_IF_ERROR(SaveContact(tx, row));
-    if (sender.registration_id != 0) {
-      MO_ASSIGN_OR_RETURN(seen.channel_ids, TakeChannels(tx, row.id, sender.registration_id));
-    }
-    return Answer(tx, request, row, std::move(seen));
+    learned ? SaveContact(tx, row) : SaveLastInbound(tx, row);
+    std::optional<int64_t> confirmed;
+    if (sender.registration_id != 0) confirmed = sender.registration_id;
+    return Answer(tx, request, row, v1::INBOUND_OUTCOME_KNOWN, confirmed);
   }
   const bool stopped = before == v1::CONTACT_STATE_STOPPED;
-  seen.outcome = is_new    ? v1::INBOUND_OUTCOME_REGISTERED
-                 : stopped ? v1::INBOUND_OUTCOME_REACTIVATED
-                           : v1::INBOUND_OUTCOME_ACTIVATED;
+  const v1::InboundOutcome outcome = is_new    ? v1::INBOUND_OUTCOME_REGISTERED
+                                     : stopped ? v1::INBOUND_OUTCOME_REACTIVATED
+                                               : v1::INBOUND_OUTCOME_ACTIVATED;
   contact.set_state(v1::CONTACT_STATE_ACTIVE);
   if (!contact.has_activate_time()) *contact.mutable_activate_time() = ToProto(time);
   contact.clear_stop_time();
   contact.set_etag(absl::StrCat(++row.version));
   if (stopped) row.suppress_synced = false;
-  MO_RETURN_IF_ERROR(is_new ? InsertContact(tx, row) : SaveContact(tx, row));
-  MO_RETURN_IF_ERROR(
-      AppendConsent(tx, row.id, Consent::kOptIn, time, request.inbound_id(), "message"));
-  MO_ASSIGN_OR_RETURN(seen.channel_ids, TakeChannels(tx, row.id));
+  is_new ? InsertContact(tx, row) : SaveContact(tx, row);
+  AppendConsent(tx, row.id, Consent::kOptIn, time, request.inbound_id(), "message");
   v1::ContactActivated event;
   *event.mutable_contact() = contact;
-  event.set_outcome(seen.outcome);
+  event.set_outcome(outcome);
   MO_RETURN_IF_ERROR(outbox_.Append(tx, caller.account_id, contact.id(), event, caller.request_id));
-  return Answer(tx, request, row, std::move(seen));
+  // A new contact has no registrations.
+  return Answer(tx, request, row, outcome, is_new ? std::nullopt : std::optional<int64_t>(0));
 }
 
-absl::StatusOr<Inbound::Step> Inbound::KeepWithoutSim(storage::Transaction& tx,
-                                                      const v1::RecordInboundRequest& request,
-                                                      Sender sender, int64_t place_id) {
-  MO_RETURN_IF_ERROR(LeavePlace(tx, place_id));
+Inbound::Step Inbound::KeepWithoutSim(storage::Transaction& tx,
+                                      const v1::RecordInboundRequest& request, Sender sender,
+                                      int64_t place_id) {
+  LeavePlace(tx, place_id);
   const bool is_new = !sender.row;
   if (is_new) sender.row = NewContact(request, place_id);
   ContactRow& row = *sender.row;
   if (Learn(request, row.contact)) row.contact.set_etag(absl::StrCat(++row.version));
   *row.contact.mutable_last_inbound_time() =
       ToProto(std::max(TimeOf(request), FromProto(row.contact.last_inbound_time())));
-  MO_RETURN_IF_ERROR(is_new ? InsertContact(tx, row) : SaveContact(tx, row));
-  return Answer(tx, request, row, InboundSeen{row.id, v1::INBOUND_OUTCOME_NO_ROOM, {}});
+  is_new ? InsertContact(tx, row) : SaveContact(tx, row);
+  return Answer(tx, request, row, v1::INBOUND_OUTCOME_NO_ROOM, std::nullopt);
 }
 
-absl::StatusOr<Inbound::Step> Inbound::Answer(storage::Transaction& tx,
-                                              const v1::RecordInboundRequest& request,
-                                              const ContactRow& row, InboundSeen seen) {
-  MO_RETURN_IF_ERROR(InsertSeen(tx, request.inbound_id(), seen, app_.clock().Now()));
+// take_channels: of this registration; 0: of all that the contact has.
+Inbound::Step Inbound::Answer(storage::Transaction& tx, const v1::RecordInboundRequest& request,
+                              const ContactRow& row, v1::InboundOutcome outcome,
+                              std::optional<int64_t> take_channels) {
+  const InboundSeen seen{row.id, outcome, {}};
+  const absl::Time now = app_.clock().Now();
   Step step;
+  if (take_channels) {
+    step.channels = InsertSeenTaking(tx, request.inbound_id(), seen, *take_channels, now);
+  } else {
+    InsertSeen(tx, request.inbound_id(), seen, now);
+  }
   step.response.emplace();
   *step.response->mutable_contact() = row.contact;
-  step.response->set_outcome(seen.outcome);
-  for (std::string& id : seen.channel_ids) step.response->add_channel_ids(std::move(id));
+  step.response->set_outcome(outcome);
   step.settled = row.suppress_synced;
   return step;
 }

@@ -37,10 +37,11 @@ class Inbound {
                                                    const v1::RecordInboundRequest& request);
 
  private:
-  // A decision, or the contact number for which a place must be asked first.
+  // A decision, or the contact for which a place must be asked first.
   struct Step {
     std::optional<v1::RecordInboundResponse> response;
-    int64_t place_for = 0;
+    std::optional<storage::Pending> channels;  // of the response; known after the commit
+    std::optional<Intention> intention;
     bool settled = true;  // sims knows whether the contact may be written to
   };
   // A sender that was found, and the registration that its message confirms (0: none).
@@ -48,23 +49,26 @@ class Inbound {
     std::optional<ContactRow> row;
     int64_t registration_id = 0;
   };
+  // What is asked in one round trip before a decision.
+  struct Questions {
+    std::optional<storage::Pending> seen, sender, linked, claim;
+  };
 
   absl::StatusOr<Step> TryRecord(const Caller& caller, const v1::RecordInboundRequest& request);
   absl::StatusOr<Step> Decide(storage::Transaction& tx, const Caller& caller,
                               const v1::RecordInboundRequest& request, const Place* place);
+  absl::StatusOr<Step> Repeat(storage::Transaction& tx, const InboundSeen& seen);
   absl::StatusOr<Sender> FindSender(storage::Transaction& tx,
-                                    const v1::RecordInboundRequest& request);
-  absl::Status FollowPayload(storage::Transaction& tx, const v1::RecordInboundRequest& request,
-                             Sender& sender);
-  absl::StatusOr<Step> Intend(storage::Transaction& tx, const v1::RecordInboundRequest& request,
-                              const Sender& sender);
+                                    const v1::RecordInboundRequest& request, Questions& asked);
+  void FollowLink(storage::Transaction& tx, const v1::RecordInboundRequest& request,
+                  ContactRow linked, Sender& sender);
   absl::StatusOr<Step> Accept(storage::Transaction& tx, const Caller& caller,
                               const v1::RecordInboundRequest& request, Sender sender, bool is_new);
-  absl::StatusOr<Step> KeepWithoutSim(storage::Transaction& tx,
-                                      const v1::RecordInboundRequest& request, Sender sender,
-                                      int64_t place_id);
-  absl::StatusOr<Step> Answer(storage::Transaction& tx, const v1::RecordInboundRequest& request,
-                              const ContactRow& row, InboundSeen seen);
+  Step KeepWithoutSim(storage::Transaction& tx, const v1::RecordInboundRequest& request,
+                      Sender sender, int64_t place_id);
+  Step Answer(storage::Transaction& tx, const v1::RecordInboundRequest& request,
+              const ContactRow& row, v1::InboundOutcome outcome,
+              std::optional<int64_t> take_channels);
   ContactRow NewContact(const v1::RecordInboundRequest& request, int64_t id) const;
   absl::Time TimeOf(const v1::RecordInboundRequest& request) const;
 

@@ -5,18 +5,15 @@
 
 namespace mo::contacts {
 
-constexpr char kJoinNewPlace[] =
-    "INSERT INTO contacts.places AS p (account_id, contact_id, network, key, attempts, touch_time) "
-    "VALUES ($1, $2, $3::int, $4, 1, $5) ON CONFLICT (account_id, network, key) DO UPDATE SET "
-    "attempts = p.attempts + 1, touch_time = greatest(p.touch_time, $5) WHERE NOT p.releasing "
-    "RETURNING contact_id";
-absl::StatusOr<int64_t> JoinNewPlace(storage::Transaction& tx, int64_t id, Network network,
-                                     const std::string& key, absl::Time now) {
-  const std::optional<std::string> shared = key.empty() ? std::nullopt : std::optional(key);
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kJoinNewPlace, tx.account_id(), id,
-                                                     static_cast<int32_t>(network), shared, now));
-  if (rows.empty()) return PlaceLost();
-  return rows[0].Int(0);
+constexpr char kJoinNewPlace[] = "SELECT contacts.intend($1, $2, $3::int, $4, $5, $6, $7)";
+storage::Pending JoinNewPlace(storage::Transaction& tx, int64_t id, const Identity& identity,
+                              absl::Time now) {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+  };
+  const std::string& key = identity.phone.empty() ? identity.address : identity.phone;
+  return tx.Ask(kJoinNewPlace, tx.account_id(), id, static_cast<int32_t>(identity.network),
+                or_null(key), or_null(identity.address), or_null(identity.phone), now);
 }
 
 constexpr char kJoinPlaceOf[] =
@@ -32,8 +29,12 @@ absl::Status JoinPlaceOf(storage::Transaction& tx, const ContactRow& row, absl::
 
 constexpr char kClaimPlace[] =
     "DELETE FROM contacts.places WHERE account_id = $1 AND contact_id = $2 AND NOT releasing";
-absl::StatusOr<bool> ClaimPlace(storage::Transaction& tx, int64_t contact_id) {
-  MO_ASSIGN_OR_RETURN(storage::Result claimed, tx.Query(kClaimPlace, tx.account_id(), contact_id));
+storage::Pending ClaimPlace(storage::Transaction& tx, int64_t contact_id) {
+  return tx.Ask(kClaimPlace, tx.account_id(), contact_id);
+}
+
+absl::StatusOr<bool> Claimed(storage::Pending claim) {
+  MO_ASSIGN_OR_RETURN(storage::Result claimed, claim.Get());
   return claimed.affected() == 1;
 }
 
@@ -43,18 +44,18 @@ constexpr char kLeavePlace[] =
 constexpr char kDeleteLeftPlace[] =
     "DELETE FROM contacts.places WHERE account_id = $1 AND contact_id = $2 AND NOT releasing AND "
     "attempts <= 0";
-absl::Status LeavePlace(storage::Transaction& tx, int64_t contact_id) {
-  MO_RETURN_IF_ERROR(tx.Run(kLeavePlace, tx.account_id(), contact_id));
-  return tx.Run(kDeleteLeftPlace, tx.account_id(), contact_id);
+void LeavePlace(storage::Transaction& tx, int64_t contact_id) {
+  tx.Defer(kLeavePlace, tx.account_id(), contact_id);
+  tx.Defer(kDeleteLeftPlace, tx.account_id(), contact_id);
 }
 
-constexpr char kCondemnPlace[] =
+constexpr char kCondemnPlaces[] =
     "INSERT INTO contacts.places AS p (account_id, contact_id, network, attempts, releasing, "
-    "touch_time) VALUES ($1, $2, $3::int, 0, true, $4) "
+    "touch_time) SELECT $1, id, $3::int, 0, true, $4 FROM unnest($2) id "
     "ON CONFLICT (account_id, contact_id) DO UPDATE SET releasing = true";
-absl::Status CondemnPlace(storage::Transaction& tx, int64_t contact_id, Network network,
-                          absl::Time now) {
-  return tx.Run(kCondemnPlace, tx.account_id(), contact_id, static_cast<int32_t>(network), now);
+void CondemnPlaces(storage::Transaction& tx, const std::vector<int64_t>& contact_ids,
+                   Network network, absl::Time now) {
+  tx.Defer(kCondemnPlaces, tx.account_id(), contact_ids, static_cast<int32_t>(network), now);
 }
 
 constexpr char kCondemnOldPlaces[] =
@@ -63,7 +64,7 @@ constexpr char kSelectCondemned[] =
     "SELECT account_id, contact_id FROM contacts.places WHERE releasing LIMIT $1";
 absl::StatusOr<std::vector<ContactKey>> CondemnOldPlaces(storage::Transaction& tx,
                                                          absl::Time before, int32_t limit) {
-  MO_RETURN_IF_ERROR(tx.Run(kCondemnOldPlaces, before));
+  tx.Defer(kCondemnOldPlaces, before);
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectCondemned, limit));
   std::vector<ContactKey> keys;
   for (const storage::Row row : rows) keys.push_back({row.Int(0), row.Int(1)});
@@ -72,8 +73,8 @@ absl::StatusOr<std::vector<ContactKey>> CondemnOldPlaces(storage::Transaction& t
 
 constexpr char kDeletePlace[] =
     "DELETE FROM contacts.places WHERE account_id = $1 AND contact_id = $2 AND releasing";
-absl::Status DeletePlace(storage::Transaction& tx, int64_t contact_id) {
-  return tx.Run(kDeletePlace, tx.account_id(), contact_id);
+void DeletePlace(storage::Transaction& tx, int64_t contact_id) {
+  tx.Defer(kDeletePlace, tx.account_id(), contact_id);
 }
 
 }  // namespace mo::contacts

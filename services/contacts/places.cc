@@ -14,13 +14,28 @@ constexpr int kSweepBatch = 100;
 
 }  // namespace
 
-absl::StatusOr<int64_t> Places::Intend(storage::Transaction& tx,
-                                       const std::optional<ContactRow>& found, Network network,
-                                       const std::string& key) {
+bool Overtaken(const absl::Status& status) {
+  if (ReasonOf(status) == "CONTACT_BUSY") return true;
+  for (const char* constraint :
+       {"contacts_pkey", "contacts_address", "places_key", "inbound_seen_pkey"}) {
+    if (storage::Violates(status, constraint)) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<int64_t> Intention::ContactId() {
+  if (!joined_) return contact_id_;
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, joined_->Get());
+  return rows[0].Int(0);
+}
+
+absl::StatusOr<Intention> Places::Intend(storage::Transaction& tx,
+                                         const std::optional<ContactRow>& found,
+                                         const Identity& identity) {
   const absl::Time now = app_.clock().Now();
-  if (!found) return JoinNewPlace(tx, app_.ids().Next(), network, key, now);
+  if (!found) return Intention(JoinNewPlace(tx, app_.ids().Next(), identity, now));
   MO_RETURN_IF_ERROR(JoinPlaceOf(tx, *found, now));
-  return found->id;
+  return Intention(found->id);
 }
 
 absl::StatusOr<Place> Places::Ask(const Caller& caller, int64_t contact_id, Network network,
@@ -60,13 +75,16 @@ absl::StatusOr<Place> Places::Existing(const Caller& caller, const ContactRow& r
 }
 
 absl::Status Places::Leave(int64_t account_id, int64_t contact_id) {
-  return database_.As(account_id,
-                      [&](storage::Transaction& tx) { return LeavePlace(tx, contact_id); });
+  return database_.As(account_id, [&](storage::Transaction& tx) {
+    LeavePlace(tx, contact_id);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Places::Discard(const Caller& caller, int64_t contact_id, Network network) {
   MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) {
-    return CondemnPlace(tx, contact_id, network, app_.clock().Now());
+    CondemnPlaces(tx, {contact_id}, network, app_.clock().Now());
+    return absl::OkStatus();
   }));
   return GiveUp(caller, contact_id);
 }
@@ -77,8 +95,10 @@ absl::Status Places::GiveUp(const Caller& caller, int64_t contact_id) {
   MO_RETURN_IF_ERROR(
       allocation_.Call(&sims_v1::AllocationService::Stub::Release, caller.WithKey(""), request)
           .status());
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return DeletePlace(tx, contact_id); });
+  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+    DeletePlace(tx, contact_id);
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<bool> Places::Sweep() {

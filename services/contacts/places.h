@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "libs/runtime/app.h"
@@ -25,6 +26,10 @@ namespace mo::contacts {
 
 namespace sims_v1 = messageorganizer::sims::v1;
 
+// Whether a transaction has failed because another was faster; begun anew it finds more of the
+// others' work done.
+bool Overtaken(const absl::Status& status);
+
 // A contact's place: its number, and its SIM unless sims has none with room.
 struct Place {
   int64_t contact_id = 0;
@@ -32,6 +37,20 @@ struct Place {
   absl::Status full;  // sims' refusal, SIM_POOL_FULL
 
   bool found() const { return full.ok(); }
+};
+
+// The number of the contact that an intention is for.
+class Intention {
+ public:
+  explicit Intention(int64_t contact_id) : contact_id_(contact_id) {}
+  explicit Intention(storage::Pending joined) : joined_(std::move(joined)) {}
+
+  // Once; takes a round trip before the commit, and none after it.
+  absl::StatusOr<int64_t> ContactId();
+
+ private:
+  int64_t contact_id_ = 0;
+  std::optional<storage::Pending> joined_;
 };
 
 class Places {
@@ -42,10 +61,10 @@ class Places {
   Places(App& app, storage::Database& database)
       : app_(app), database_(database), allocation_(app), sims_(app) {}
 
-  // Enters the intention for a contact that was not found, or was found without a SIM. Before the
-  // transaction commits the caller looks for the contact again when it was not found.
-  absl::StatusOr<int64_t> Intend(storage::Transaction& tx, const std::optional<ContactRow>& found,
-                                 Network network, const std::string& key);
+  // Enters the intention for a contact that was not found, or was found without a SIM. Overtaken
+  // when it exists by now after all.
+  absl::StatusOr<Intention> Intend(storage::Transaction& tx, const std::optional<ContactRow>& found,
+                                   const Identity& identity);
   // Asks sims, after the intention is committed. sim_id: only this SIM. A full pool is an answer,
   // not an error.
   absl::StatusOr<Place> Ask(const Caller& caller, int64_t contact_id, Network network,

@@ -1,7 +1,5 @@
 #include "services/contacts/registration_store.h"
 
-#include <set>
-
 #include "libs/runtime/clock.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
@@ -13,20 +11,19 @@ constexpr char kInsertRegistration[] =
     "INSERT INTO contacts.registrations (account_id, id, contact_id, network, sim_address, "
     "sim_display_name, link_text, channel_ids, language, create_time) "
     "VALUES ($1, $2, $3, $4::int, $5, $6, $7, $8, $9, $10)";
-absl::Status InsertRegistration(storage::Transaction& tx, const RegistrationRow& row) {
+void InsertRegistration(storage::Transaction& tx, const RegistrationRow& row) {
   const v1::Registration& registration = row.registration;
-  return tx.Run(kInsertRegistration, tx.account_id(), IdOf(registration.id()),
-                IdOf(registration.contact_id()), static_cast<int32_t>(registration.network()),
-                registration.sim_address(), registration.sim_display_name(), row.link_text,
-                std::vector<std::string>(registration.channel_ids().begin(),
-                                         registration.channel_ids().end()),
-                row.language, FromProto(registration.create_time()));
+  tx.Defer(kInsertRegistration, tx.account_id(), IdOf(registration.id()),
+           IdOf(registration.contact_id()), static_cast<int32_t>(registration.network()),
+           registration.sim_address(), registration.sim_display_name(), row.link_text,
+           std::vector<std::string>(registration.channel_ids().begin(),
+                                    registration.channel_ids().end()),
+           row.language, FromProto(registration.create_time()));
 }
 
 constexpr char kSelectRegistration[] =
     "SELECT r.contact_id, r.network, r.sim_address, r.sim_display_name, r.link_text, "
-    "r.channel_ids, "
-    "r.language, r.create_time, c.state FROM contacts.registrations r "
+    "r.channel_ids, r.language, r.create_time, c.state FROM contacts.registrations r "
     "JOIN contacts.contacts c ON c.account_id = r.account_id AND c.id = r.contact_id "
     "WHERE r.account_id = $1 AND r.id = $2";
 absl::StatusOr<RegistrationRow> SelectRegistration(storage::Transaction& tx, int64_t id) {
@@ -49,33 +46,16 @@ absl::StatusOr<RegistrationRow> SelectRegistration(storage::Transaction& tx, int
   return row;
 }
 
-constexpr char kTakeChannels[] =
-    "UPDATE contacts.registrations SET applied = true WHERE account_id = $1 AND contact_id = $2 "
-    "AND "
-    "NOT applied AND ($3 = 0 OR id = $3) RETURNING channel_ids";
-absl::StatusOr<std::vector<std::string>> TakeChannels(storage::Transaction& tx, int64_t contact_id,
-                                                      int64_t only) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kTakeChannels, tx.account_id(), contact_id, only));
-  std::set<std::string> channels;
-  for (const storage::Row row : rows) {
-    for (std::string& channel : row.Get<std::vector<std::string>>(0)) {
-      channels.insert(std::move(channel));
-    }
-  }
-  return std::vector<std::string>(channels.begin(), channels.end());
-}
-
 constexpr char kMoveRegistrations[] =
     "UPDATE contacts.registrations SET contact_id = $3 WHERE account_id = $1 AND contact_id = $2";
-absl::Status MoveRegistrations(storage::Transaction& tx, int64_t from_contact, int64_t to_contact) {
-  return tx.Run(kMoveRegistrations, tx.account_id(), from_contact, to_contact);
+void MoveRegistrations(storage::Transaction& tx, int64_t from_contact, int64_t to_contact) {
+  tx.Defer(kMoveRegistrations, tx.account_id(), from_contact, to_contact);
 }
 
 constexpr char kDeleteRegistrations[] =
-    "DELETE FROM contacts.registrations WHERE account_id = $1 AND contact_id = $2";
-absl::Status DeleteRegistrations(storage::Transaction& tx, int64_t contact_id) {
-  return tx.Run(kDeleteRegistrations, tx.account_id(), contact_id);
+    "DELETE FROM contacts.registrations WHERE account_id = $1 AND contact_id = ANY($2)";
+void DeleteRegistrations(storage::Transaction& tx, const std::vector<int64_t>& contact_ids) {
+  tx.Defer(kDeleteRegistrations, tx.account_id(), contact_ids);
 }
 
 }  // namespace mo::contacts

@@ -17,19 +17,6 @@ namespace {
 constexpr int kRounds = 5;
 constexpr int kQrScale = 8;
 
-bool Overtaken(const absl::Status& status) {
-  return ReasonOf(status) == "CONTACT_BUSY" || storage::Violates(status, "contacts_pkey") ||
-         storage::Violates(status, "contacts_address");
-}
-
-// By phone, where there is one; a registration without one is always a contact of its own.
-absl::StatusOr<std::optional<ContactRow>> FindRegistered(storage::Transaction& tx,
-                                                         const v1::RegisterRequest& request,
-                                                         Lock lock) {
-  if (request.phone().empty()) return std::nullopt;
-  return SelectByPhone(tx, request.network(), request.phone(), lock);
-}
-
 // The answer that is kept under the caller's idempotency key, if any.
 absl::StatusOr<std::optional<v1::Registration>> Kept(storage::Database& database,
                                                      const Caller& caller,
@@ -65,7 +52,7 @@ absl::Status Registrations::CheckChannels(const Caller& caller,
   std::vector<int64_t> ids;
   for (const std::string& channel : request.channels()) ids.push_back(IdOf(channel));
   MO_ASSIGN_OR_RETURN(const std::set<int64_t> known,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectChannels(tx, ids);
                       }));
   Problems problems;
@@ -79,7 +66,8 @@ absl::Status Registrations::CheckChannels(const Caller& caller,
 absl::StatusOr<google::protobuf::Empty> Registrations::SetChannel(
     const Caller& caller, const v1::SetChannelRequest& request) {
   MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) {
-    return SaveChannel(tx, IdOf(request.channel_id()), request.exists());
+    SaveChannel(tx, IdOf(request.channel_id()), request.exists());
+    return absl::OkStatus();
   }));
   return google::protobuf::Empty();
 }
@@ -108,25 +96,22 @@ absl::StatusOr<v1::Registration> Registrations::TryRegister(const Caller& caller
 
 absl::StatusOr<Place> Registrations::FindPlace(const Caller& caller,
                                                const v1::RegisterRequest& request) {
+  const Identity identity{request.network(), "", request.phone()};
   std::optional<ContactRow> found;
   const absl::Time intended = absl::Now();
   MO_ASSIGN_OR_RETURN(
-      const int64_t contact_id,
-      database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<int64_t> {
-        MO_ASSIGN_OR_RETURN(found, FindRegistered(tx, request, Lock::kYes));
-        if (found && found->has_sim()) return found->id;
-        MO_ASSIGN_OR_RETURN(const int64_t id,
-                            places_.Intend(tx, found, request.network(), request.phone()));
-        // Whoever ended an intention for this phone just before ours has committed the contact by
-        // now; ours is rolled back then.
-        if (!found) {
-          MO_ASSIGN_OR_RETURN(std::optional<ContactRow> late,
-                              FindRegistered(tx, request, Lock::kNo));
-          if (late) return PlaceLost();
+      Intention intention,
+      database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<Intention> {
+        found.reset();
+        // A registration without a phone is always a contact of its own.
+        if (!identity.phone.empty()) {
+          MO_ASSIGN_OR_RETURN(found, Found(AskByIdentity(tx, identity, Lock::kYes)));
         }
-        return id;
+        if (found && found->has_sim()) return Intention(found->id);
+        return places_.Intend(tx, found, identity);
       }));
   if (found && found->has_sim()) return places_.Existing(caller, *found);
+  MO_ASSIGN_OR_RETURN(const int64_t contact_id, intention.ContactId());
   return places_.Ask(caller, contact_id, request.network(), "", intended);
 }
 
@@ -135,16 +120,18 @@ absl::StatusOr<ContactRow> Registrations::EnterContact(storage::Transaction& tx,
                                                        const Caller& caller,
                                                        const v1::RegisterRequest& request,
                                                        const Place& place) {
-  absl::StatusOr<ContactRow> found = SelectContact(tx, place.contact_id, Lock::kYes);
-  if (found.ok() && found->has_sim()) return found;
-  if (!found.ok() && ReasonOf(found.status()) != "CONTACT_NOT_FOUND") return found.status();
-  MO_ASSIGN_OR_RETURN(const bool claimed, ClaimPlace(tx, place.contact_id));
+  // Of one that has its SIM already there is no place to claim.
+  storage::Pending asked = AskContact(tx, place.contact_id, Lock::kYes);
+  storage::Pending claim = ClaimPlace(tx, place.contact_id);
+  MO_ASSIGN_OR_RETURN(std::optional<ContactRow> found, Found(std::move(asked)));
+  if (found && found->has_sim()) return *std::move(found);
+  MO_ASSIGN_OR_RETURN(const bool claimed, Claimed(std::move(claim)));
   if (!claimed) return PlaceLost();
-  if (found.ok()) {
+  if (found) {
     found->contact.set_sim_id(place.sim.sim_id());
     found->contact.set_etag(absl::StrCat(++found->version));
-    MO_RETURN_IF_ERROR(SaveContact(tx, *found));
-    return found;
+    SaveContact(tx, *found);
+    return *std::move(found);
   }
   ContactRow row;
   row.id = place.contact_id;
@@ -161,7 +148,7 @@ absl::StatusOr<ContactRow> Registrations::EnterContact(storage::Transaction& tx,
   *contact.mutable_attributes() = request.attributes();
   *contact.mutable_create_time() = ToProto(app_.clock().Now());
   contact.set_etag("1");
-  MO_RETURN_IF_ERROR(InsertContact(tx, row));
+  InsertContact(tx, row);
   v1::ContactRegistered event;
   *event.mutable_contact() = contact;
   MO_RETURN_IF_ERROR(outbox_.Append(tx, caller.account_id, contact.id(), event, caller.request_id));
@@ -185,7 +172,7 @@ absl::StatusOr<v1::Registration> Registrations::EnterRegistration(
   const bool known = AddressIsPhone(request.network()) && !request.phone().empty();
   if (!known) row.link_text = registration.id();
   row.language = request.language();
-  MO_RETURN_IF_ERROR(InsertRegistration(tx, row));
+  InsertRegistration(tx, row);
   return Shown(row);
 }
 
@@ -220,8 +207,9 @@ absl::StatusOr<google::api::HttpBody> Registrations::Qr(
 }
 
 absl::StatusOr<RegistrationRow> Registrations::Select(const Caller& caller, const std::string& id) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return SelectRegistration(tx, IdOf(id)); });
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+    return SelectRegistration(tx, IdOf(id));
+  });
 }
 
 v1::Registration Registrations::Shown(const RegistrationRow& row) const {

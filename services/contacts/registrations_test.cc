@@ -167,9 +167,10 @@ TEST_CASE("A place that nobody entered is taken by the next call, or given up in
   REQUIRE(database
               ->As(1,
                    [&](storage::Transaction& tx) {
-                     auto id = places.Intend(tx, std::nullopt, NETWORK_WHATSAPP, "+436641234567");
-                     contact_id = id.value_or(0);
-                     return id.status();
+                     auto intention =
+                         places.Intend(tx, std::nullopt, {NETWORK_WHATSAPP, "", "+436641234567"});
+                     contact_id = intention->ContactId().value_or(0);
+                     return intention.status();
                    })
               .ok());
   REQUIRE(places.Ask(pool.env.caller(), contact_id, NETWORK_WHATSAPP, "", absl::Now())->found());

@@ -15,7 +15,7 @@ constexpr int kBatch = 200;
 }  // namespace
 
 absl::StatusOr<bool> Retention::RunOnce() {
-  MO_ASSIGN_OR_RETURN(const std::vector<int64_t> accounts, database_.AsSystem(SelectAccounts));
+  MO_ASSIGN_OR_RETURN(const std::vector<int64_t> accounts, database_.ReadAsSystem(SelectAccounts));
   absl::Status first;
   bool more = false;
   for (const int64_t account_id : accounts) {
@@ -45,12 +45,13 @@ absl::StatusOr<bool> Retention::Delete(int64_t account_id, v1::ContactState stat
   return database_.As(account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
     MO_ASSIGN_OR_RETURN(const std::vector<ContactKey> due,
                         LockExpired(tx, state, now - days * absl::Hours(24), kBatch));
-    for (const ContactKey& key : due) {
-      MO_RETURN_IF_ERROR(DeleteRegistrations(tx, key.id));
-      MO_RETURN_IF_ERROR(DeleteContact(tx, key.id));
-      // The place is given up by the sweeper, after this has committed.
-      MO_RETURN_IF_ERROR(CondemnPlace(tx, key.id, Network::NETWORK_UNSPECIFIED, now));
-    }
+    std::vector<int64_t> ids;
+    for (const ContactKey& key : due) ids.push_back(key.id);
+    if (ids.empty()) return false;
+    DeleteRegistrations(tx, ids);
+    DeleteContacts(tx, ids);
+    // The places are given up by the sweeper, after this has committed.
+    CondemnPlaces(tx, ids, Network::NETWORK_UNSPECIFIED, now);
     return due.size() == kBatch;
   });
 }

