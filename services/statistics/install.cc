@@ -17,6 +17,7 @@ void Install(App& app) {
   events::ConsumerOptions options;
   options.name = "statistics";
   options.sources = {"contacts", "channels", "inbox"};
+  options.wants = Counts;
   options.linger = absl::Milliseconds(200);
   events::InstallConsumer(app, database, std::move(options), RollUp);
   Statistics& statistics = app.Own<Statistics>(app, database);

@@ -88,7 +88,7 @@ absl::StatusOr<Response> Answer(storage::Database& database, const Caller& calle
                                 const std::vector<Metric>& metrics) {
   MO_ASSIGN_OR_RETURN(const Period period, PeriodOf(request, now));
   MO_ASSIGN_OR_RETURN(const std::vector<Count> counts,
-                      database.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectCounts(tx, period, metrics);
                       }));
   Response response;

@@ -11,7 +11,7 @@ constexpr char kAddTally[] =
     "FROM unnest($1::bigint[], $2::timestamptz[], $3::smallint[], $4::bigint[]) "
     "AS tally (account_id, hour, metric, value) ORDER BY account_id, hour, metric "
     "ON CONFLICT (account_id, hour, metric) DO UPDATE SET value = hourly.value + EXCLUDED.value";
-absl::Status AddTally(storage::Transaction& tx, const Tally& tally) {
+void AddTally(storage::Transaction& tx, const Tally& tally) {
   std::vector<int64_t> accounts;
   std::vector<absl::Time> hours;
   std::vector<int16_t> metrics;
@@ -22,7 +22,7 @@ absl::Status AddTally(storage::Transaction& tx, const Tally& tally) {
     metrics.push_back(static_cast<int16_t>(std::get<2>(key)));
     values.push_back(value);
   }
-  return tx.Run(kAddTally, accounts, hours, metrics, values);
+  tx.Defer(kAddTally, accounts, hours, metrics, values);
 }
 
 constexpr char kSelectCounts[] =

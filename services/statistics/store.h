@@ -30,7 +30,7 @@ struct Period {
 };
 
 // Adds counts of any accounts to what is there; in a transaction of the system.
-absl::Status AddTally(storage::Transaction& tx, const Tally& tally);
+void AddTally(storage::Transaction& tx, const Tally& tally);
 // The sums of the account's metrics in each interval where they are not 0, oldest first.
 absl::StatusOr<std::vector<Count>> SelectCounts(storage::Transaction& tx, const Period& period,
                                                 const std::vector<Metric>& metrics);
