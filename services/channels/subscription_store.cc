@@ -13,14 +13,15 @@ constexpr int64_t kShards = 16;
 // The counts stay exact because they change with their subscription, in one transaction. A channel
 // that thousands join at once would then do one commit at a time, if there were one row to count
 // in; with a row per shard of contacts there are 16 at a time, and the commits share their fsyncs.
+// Last in the transaction, so that the row is locked for a moment only.
 constexpr char kCount[] =
     "INSERT INTO channels.subscriber_counts AS c (account_id, channel_id, shard, subscribers) "
     "SELECT $1, channel_id, $3, $4 FROM unnest($2::bigint[]) AS channel_id ORDER BY channel_id "
     "ON CONFLICT (account_id, channel_id, shard) "
     "DO UPDATE SET subscribers = c.subscribers + excluded.subscribers";
-absl::Status Count(storage::Transaction& tx, const std::vector<int64_t>& channels, int64_t contact,
-                   int64_t change) {
-  return tx.Run(kCount, tx.account_id(), channels, static_cast<int16_t>(contact % kShards), change);
+void Count(storage::Transaction& tx, const std::vector<int64_t>& channels, int64_t contact,
+           int64_t change) {
+  tx.Defer(kCount, tx.account_id(), channels, static_cast<int16_t>(contact % kShards), change);
 }
 
 v1::Subscription Make(int64_t channel_id, int64_t contact_id, absl::Time create_time) {
@@ -34,40 +35,46 @@ v1::Subscription Make(int64_t channel_id, int64_t contact_id, absl::Time create_
 }  // namespace
 
 // Shared: subscribers do not wait for one another, the channel's deletion waits for them.
-constexpr char kHoldChannel[] =
-    "SELECT id FROM channels.channels WHERE account_id = $1 AND id = $2 AND delete_time IS NULL "
-    "FOR SHARE";
 constexpr char kInsertSubscription[] =
-    "INSERT INTO channels.subscriptions (account_id, channel_id, contact_id, create_time) "
-    "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    "WITH held AS (SELECT account_id, id FROM channels.channels "
+    "WHERE account_id = $1 AND id = $2 AND delete_time IS NULL FOR SHARE), "
+    "inserted AS (INSERT INTO channels.subscriptions (account_id, channel_id, contact_id, "
+    "create_time) SELECT account_id, id, $3, $4 FROM held ON CONFLICT DO NOTHING RETURNING 1) "
+    "SELECT EXISTS (SELECT 1 FROM held), EXISTS (SELECT 1 FROM inserted)";
+// By itself: what another transaction has inserted meanwhile, the statement above does not see.
 constexpr char kSelectSubscription[] =
     "SELECT create_time FROM channels.subscriptions "
     "WHERE account_id = $1 AND channel_id = $2 AND contact_id = $3";
 absl::StatusOr<Subscribed> InsertSubscription(storage::Transaction& tx, int64_t channel_id,
                                               int64_t contact_id, absl::Time now) {
-  MO_ASSIGN_OR_RETURN(storage::Result held, tx.Query(kHoldChannel, tx.account_id(), channel_id));
-  if (held.empty()) return ChannelNotFound();
-  MO_ASSIGN_OR_RETURN(storage::Result inserted,
-                      tx.Query(kInsertSubscription, tx.account_id(), channel_id, contact_id, now));
-  if (inserted.affected() == 1) {
-    MO_RETURN_IF_ERROR(Count(tx, {channel_id}, contact_id, 1));
+  storage::Pending insert =
+      tx.Ask(kInsertSubscription, tx.account_id(), channel_id, contact_id, now);
+  storage::Pending select = tx.Ask(kSelectSubscription, tx.account_id(), channel_id, contact_id);
+  MO_ASSIGN_OR_RETURN(const storage::Result done, insert.Get());
+  if (!done[0].Bool(0)) return ChannelNotFound();
+  if (done[0].Bool(1)) {
+    Count(tx, {channel_id}, contact_id, 1);
     return Subscribed{Make(channel_id, contact_id, now), true};
   }
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kSelectSubscription, tx.account_id(), channel_id, contact_id));
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, select.Get());
   // Deleted between the two statements: as good as subscribed just before that.
   return Subscribed{Make(channel_id, contact_id, rows.empty() ? now : rows[0].Time(0)), false};
 }
 
+constexpr char kChannelExists[] =
+    "SELECT 1 FROM channels.channels WHERE account_id = $1 AND id = $2 AND delete_time IS NULL";
 constexpr char kDeleteSubscription[] =
     "DELETE FROM channels.subscriptions "
     "WHERE account_id = $1 AND channel_id = $2 AND contact_id = $3";
 absl::StatusOr<bool> DeleteSubscription(storage::Transaction& tx, int64_t channel_id,
                                         int64_t contact_id) {
-  MO_ASSIGN_OR_RETURN(storage::Result deleted,
-                      tx.Query(kDeleteSubscription, tx.account_id(), channel_id, contact_id));
+  storage::Pending channel = tx.Ask(kChannelExists, tx.account_id(), channel_id);
+  storage::Pending erase = tx.Ask(kDeleteSubscription, tx.account_id(), channel_id, contact_id);
+  MO_ASSIGN_OR_RETURN(const storage::Result channels, channel.Get());
+  if (channels.empty()) return ChannelNotFound();
+  MO_ASSIGN_OR_RETURN(const storage::Result deleted, erase.Get());
   if (deleted.affected() == 0) return false;
-  MO_RETURN_IF_ERROR(Count(tx, {channel_id}, contact_id, -1));
+  Count(tx, {channel_id}, contact_id, -1);
   return true;
 }
 
@@ -80,7 +87,7 @@ absl::StatusOr<std::vector<int64_t>> DeleteSubscriptions(storage::Transaction& t
                       tx.Query(kDeleteSubscriptions, tx.account_id(), contact_id));
   std::vector<int64_t> channels;
   for (const storage::Row row : rows) channels.push_back(row.Int(0));
-  if (!channels.empty()) MO_RETURN_IF_ERROR(Count(tx, channels, contact_id, -1));
+  if (!channels.empty()) Count(tx, channels, contact_id, -1);
   return channels;
 }
 
@@ -90,8 +97,11 @@ constexpr char kSelectSubscriptions[] =
 absl::StatusOr<std::vector<v1::Subscription>> SelectSubscriptions(storage::Transaction& tx,
                                                                   int64_t channel_id, int64_t after,
                                                                   int32_t limit) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kSelectSubscriptions, tx.account_id(), channel_id, after, limit));
+  storage::Pending channel = tx.Ask(kChannelExists, tx.account_id(), channel_id);
+  storage::Pending page = tx.Ask(kSelectSubscriptions, tx.account_id(), channel_id, after, limit);
+  MO_ASSIGN_OR_RETURN(const storage::Result channels, channel.Get());
+  if (channels.empty()) return ChannelNotFound();
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, page.Get());
   std::vector<v1::Subscription> subscriptions;
   for (const storage::Row row : rows) {
     subscriptions.push_back(Make(channel_id, row.Int(0), row.Time(1)));

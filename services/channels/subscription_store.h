@@ -20,13 +20,13 @@ struct Subscribed {
 // Subscribes the contact, or finds it subscribed. CHANNEL_NOT_FOUND.
 absl::StatusOr<Subscribed> InsertSubscription(storage::Transaction& tx, int64_t channel_id,
                                               int64_t contact_id, absl::Time now);
-// Whether there was one to delete.
+// Whether there was one to delete. CHANNEL_NOT_FOUND.
 absl::StatusOr<bool> DeleteSubscription(storage::Transaction& tx, int64_t channel_id,
                                         int64_t contact_id);
 // Deletes all of a contact's subscriptions and returns their channels.
 absl::StatusOr<std::vector<int64_t>> DeleteSubscriptions(storage::Transaction& tx,
                                                          int64_t contact_id);
-// A channel's subscriptions of contacts above `after`, by contact.
+// A channel's subscriptions of contacts above `after`, by contact. CHANNEL_NOT_FOUND.
 absl::StatusOr<std::vector<v1::Subscription>> SelectSubscriptions(storage::Transaction& tx,
                                                                   int64_t channel_id, int64_t after,
                                                                   int32_t limit);
