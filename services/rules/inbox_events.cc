@@ -41,10 +41,12 @@ absl::Status InboxEvents::Handle(storage::Transaction& tx,
                      }});
   }
   RunByKey(executor_, std::move(tasks));
+  Evaluations evaluations;
   for (const Case& one : cases) {
     MO_RETURN_IF_ERROR(one.evaluation.status());
-    MO_RETURN_IF_ERROR(InsertEvaluation(tx, one.caller.account_id, *one.evaluation));
+    evaluations.emplace_back(one.caller.account_id, &*one.evaluation);
   }
+  if (!evaluations.empty()) InsertEvaluations(tx, evaluations);
   return absl::OkStatus();
 }
 
@@ -80,7 +82,7 @@ absl::StatusOr<bool> InboxEvents::WasStopped(const Case& one) {
     return one.previous->evaluation->recognition() == v1::RECOGNITION_STOP;
   }
   MO_ASSIGN_OR_RETURN(const std::vector<v1::Evaluation> before,
-                      database_.As(one.caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(one.caller.account_id, [&](storage::Transaction& tx) {
                         return SelectEvaluations(tx, IdOf(one.event.message().contact_id()),
                                                  IdOf(one.event.message().id()), 1);
                       }));

@@ -60,12 +60,9 @@ absl::StatusOr<std::shared_ptr<const AccountRules>> Rulebooks::Load(const Caller
                                      caller.WithKey(""), accounts_v1::GetSettingsRequest()));
   auto rules = std::make_shared<AccountRules>();
   rules->default_language = settings.default_language();
-  MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
-    MO_ASSIGN_OR_RETURN(rules->answers, SelectAnswers(tx));
-    MO_ASSIGN_OR_RETURN(const v1::StopWords own, SelectStopWords(tx));
-    rules->stop_words = StopWordsOf(settings, own);
-    return absl::OkStatus();
-  }));
+  MO_ASSIGN_OR_RETURN(OwnRules own, database_.ReadAs(caller.account_id, SelectRules));
+  rules->answers = std::move(own.answers);
+  rules->stop_words = StopWordsOf(settings, own.stop_words);
   return rules;
 }
 
@@ -74,28 +71,27 @@ absl::StatusOr<std::shared_ptr<const Rulebook>> Rulebooks::Get(const Caller& cal
   const std::shared_ptr<Entry> entry = EntryOf(caller.account_id);
   std::lock_guard lock(entry->mutex);
   const absl::Time now = app_.clock().Now();
-  const bool rules_new = !entry->rules || now - entry->rules_time > kRulesAge;
-  if (rules_new) {
+  if (!entry->rules || now - entry->rules_time > kRulesAge) {
     MO_ASSIGN_OR_RETURN(entry->rules, Load(caller));
     entry->rules_time = now;
   }
   // What was asked for after that moment shows what was made before it. The same microsecond is no
   // proof.
-  if (!rules_new && entry->book && entry->keywords_time > as_of) return entry->book;
-  MO_ASSIGN_OR_RETURN(channels_v1::ListKeywordsResponse keywords,
-                      channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
-                                     caller.WithKey(""), channels_v1::ListKeywordsRequest()));
-  // Counts change all the time, and nothing depends on them.
-  for (channels_v1::Channel& channel : *keywords.mutable_channels()) {
-    channel.clear_subscribers();
-    channel.clear_etag();
+  if (entry->keywords_time <= as_of) {
+    channels_v1::ListKeywordsRequest request;
+    request.set_etag(entry->keywords.etag());
+    MO_ASSIGN_OR_RETURN(channels_v1::ListKeywordsResponse keywords,
+                        channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
+                                       caller.WithKey(""), request));
+    if (keywords.etag() != entry->keywords.etag()) {
+      entry->keywords = std::move(keywords);
+      entry->book = nullptr;
+    }
+    entry->keywords_time = now;
   }
-  std::string bytes = keywords.SerializeAsString();
-  if (rules_new || !entry->book || bytes != entry->keywords) {
-    entry->book = std::make_shared<const Rulebook>(entry->rules, keywords);
-    entry->keywords = std::move(bytes);
+  if (!entry->book || entry->book->account != entry->rules) {
+    entry->book = std::make_shared<const Rulebook>(entry->rules, entry->keywords);
   }
-  entry->keywords_time = now;
   return entry->book;
 }
 

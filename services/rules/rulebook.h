@@ -54,7 +54,7 @@ class Rulebooks {
     std::mutex mutex;  // one thread asks, the others wait for its answer
     std::shared_ptr<const AccountRules> rules;
     absl::Time rules_time = absl::InfinitePast();
-    std::string keywords;  // as the book was made from
+    messageorganizer::channels::v1::ListKeywordsResponse keywords;  // that the book was made from
     absl::Time keywords_time = absl::InfinitePast();
     std::shared_ptr<const Rulebook> book;
   };

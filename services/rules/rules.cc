@@ -48,7 +48,7 @@ absl::StatusOr<v1::StandardAnswers> Rules::SetStandardAnswers(
   MO_RETURN_IF_ERROR(CheckAnswers(request.answers()));
   absl::StatusOr<v1::StandardAnswers> set = database_.Once<v1::StandardAnswers>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StandardAnswers> {
-        MO_RETURN_IF_ERROR(UpsertAnswers(tx, request.answers()));
+        UpsertAnswers(tx, request.answers());
         return request.answers();
       });
   rulebooks_.Forget(caller.account_id);
@@ -58,9 +58,7 @@ absl::StatusOr<v1::StandardAnswers> Rules::SetStandardAnswers(
 absl::StatusOr<v1::StopWords> Rules::GetStopWords(const Caller& caller,
                                                   const v1::GetStopWordsRequest&) {
   MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings, Settings(caller));
-  MO_ASSIGN_OR_RETURN(v1::StopWords own,
-                      database_.As(caller.account_id,
-                                   [&](storage::Transaction& tx) { return SelectStopWords(tx); }));
+  MO_ASSIGN_OR_RETURN(v1::StopWords own, database_.ReadAs(caller.account_id, SelectStopWords));
   return WithStandard(settings, std::move(own));
 }
 
@@ -70,7 +68,7 @@ absl::StatusOr<v1::StopWords> Rules::SetStopWords(const Caller& caller,
   MO_RETURN_IF_ERROR(CheckStopWords(caller, settings, request.stop_words()));
   absl::StatusOr<v1::StopWords> set = database_.Once<v1::StopWords>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StopWords> {
-        MO_RETURN_IF_ERROR(UpsertStopWords(tx, request.stop_words()));
+        UpsertStopWords(tx, request.stop_words());
         return WithStandard(settings, request.stop_words());
       });
   rulebooks_.Forget(caller.account_id);
@@ -126,7 +124,7 @@ absl::StatusOr<v1::ListEvaluationsResponse> Rules::ListEvaluations(
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Evaluation> evaluations,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectEvaluations(tx, IdOf(request.contact_id()), before, size + 1);
                       }));
   v1::ListEvaluationsResponse response;

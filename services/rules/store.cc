@@ -10,8 +10,12 @@ namespace mo::rules {
 constexpr char kSelectAnswers[] =
     "SELECT language, welcome_text, stop_text, leave_text, subscribe_text "
     "FROM rules.standard_answers WHERE account_id = $1";
-absl::StatusOr<OwnAnswers> SelectAnswers(storage::Transaction& tx) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectAnswers, tx.account_id()));
+constexpr char kSelectStopWords[] =
+    "SELECT added, removed FROM rules.stop_words WHERE account_id = $1";
+
+namespace {
+
+OwnAnswers AnswersOf(const storage::Result& rows) {
   OwnAnswers own;
   for (const storage::Row row : rows) {
     v1::StandardAnswers& answers = own[row.String(0)];
@@ -24,22 +28,7 @@ absl::StatusOr<OwnAnswers> SelectAnswers(storage::Transaction& tx) {
   return own;
 }
 
-constexpr char kUpsertAnswers[] =
-    "INSERT INTO rules.standard_answers (account_id, language, welcome_text, stop_text, "
-    "leave_text, subscribe_text) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT (account_id, language) DO UPDATE SET welcome_text = excluded.welcome_text, "
-    "stop_text = excluded.stop_text, leave_text = excluded.leave_text, "
-    "subscribe_text = excluded.subscribe_text";
-absl::Status UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers) {
-  return tx.Run(kUpsertAnswers, tx.account_id(), absl::AsciiStrToLower(answers.language()),
-                answers.welcome_text(), answers.stop_text(), answers.leave_text(),
-                answers.subscribe_text());
-}
-
-constexpr char kSelectStopWords[] =
-    "SELECT added, removed FROM rules.stop_words WHERE account_id = $1";
-absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectStopWords, tx.account_id()));
+v1::StopWords StopWordsOf(const storage::Result& rows) {
   v1::StopWords words;
   if (rows.empty()) return words;
   for (auto& word : rows[0].Get<std::vector<std::string>>(0)) words.add_added(std::move(word));
@@ -47,23 +36,59 @@ absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {
   return words;
 }
 
+}  // namespace
+
+absl::StatusOr<OwnRules> SelectRules(storage::Transaction& tx) {
+  storage::Pending answers = tx.Ask(kSelectAnswers, tx.account_id());
+  storage::Pending stop_words = tx.Ask(kSelectStopWords, tx.account_id());
+  MO_ASSIGN_OR_RETURN(const storage::Result answers_rows, answers.Get());
+  MO_ASSIGN_OR_RETURN(const storage::Result stop_words_rows, stop_words.Get());
+  return OwnRules{AnswersOf(answers_rows), StopWordsOf(stop_words_rows)};
+}
+
+absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kSelectStopWords, tx.account_id()));
+  return StopWordsOf(rows);
+}
+
+constexpr char kUpsertAnswers[] =
+    "INSERT INTO rules.standard_answers (account_id, language, welcome_text, stop_text, "
+    "leave_text, subscribe_text) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT (account_id, language) DO UPDATE SET welcome_text = excluded.welcome_text, "
+    "stop_text = excluded.stop_text, leave_text = excluded.leave_text, "
+    "subscribe_text = excluded.subscribe_text";
+void UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers) {
+  tx.Defer(kUpsertAnswers, tx.account_id(), absl::AsciiStrToLower(answers.language()),
+           answers.welcome_text(), answers.stop_text(), answers.leave_text(),
+           answers.subscribe_text());
+}
+
 constexpr char kUpsertStopWords[] =
     "INSERT INTO rules.stop_words (account_id, added, removed) VALUES ($1, $2, $3) "
     "ON CONFLICT (account_id) DO UPDATE SET added = excluded.added, removed = excluded.removed";
-absl::Status UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words) {
-  return tx.Run(kUpsertStopWords, tx.account_id(),
-                std::vector<std::string>(words.added().begin(), words.added().end()),
-                std::vector<std::string>(words.removed().begin(), words.removed().end()));
+void UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words) {
+  tx.Defer(kUpsertStopWords, tx.account_id(),
+           std::vector<std::string>(words.added().begin(), words.added().end()),
+           std::vector<std::string>(words.removed().begin(), words.removed().end()));
 }
 
-constexpr char kInsertEvaluation[] =
+constexpr char kInsertEvaluations[] =
     "INSERT INTO rules.evaluations (account_id, message_id, contact_id, evaluation, evaluate_time) "
-    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, message_id) DO NOTHING";
-absl::Status InsertEvaluation(storage::Transaction& tx, int64_t account_id,
-                              const v1::Evaluation& evaluation) {
-  return tx.Run(kInsertEvaluation, account_id, IdOf(evaluation.message_id()),
-                IdOf(evaluation.contact_id()), storage::Bytes{evaluation.SerializeAsString()},
-                FromProto(evaluation.evaluate_time()));
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], "
+    "$5::timestamptz[]) ON CONFLICT (account_id, message_id) DO NOTHING";
+void InsertEvaluations(storage::Transaction& tx, const Evaluations& evaluations) {
+  std::vector<int64_t> accounts, messages, contacts;
+  std::vector<std::string> bytes;
+  std::vector<absl::Time> times;
+  for (const auto& [account_id, evaluation] : evaluations) {
+    accounts.push_back(account_id);
+    messages.push_back(IdOf(evaluation->message_id()));
+    contacts.push_back(IdOf(evaluation->contact_id()));
+    bytes.push_back(evaluation->SerializeAsString());
+    times.push_back(FromProto(evaluation->evaluate_time()));
+  }
+  const std::vector<storage::Bytes> protos(bytes.begin(), bytes.end());
+  tx.Defer(kInsertEvaluations, accounts, messages, contacts, protos, times);
 }
 
 constexpr char kSelectAll[] =

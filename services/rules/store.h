@@ -1,7 +1,7 @@
 // The rules service's tables.
 #pragma once
 
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,16 +11,23 @@
 
 namespace mo::rules {
 
-absl::StatusOr<OwnAnswers> SelectAnswers(storage::Transaction& tx);
-absl::Status UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers);
+// What an account has set.
+struct OwnRules {
+  OwnAnswers answers;
+  v1::StopWords stop_words;  // added and removed only
+};
+// In one round trip.
+absl::StatusOr<OwnRules> SelectRules(storage::Transaction& tx);
+void UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers);
 
 // added and removed only.
 absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx);
-absl::Status UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words);
+void UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words);
 
-// Kept once per message.
-absl::Status InsertEvaluation(storage::Transaction& tx, int64_t account_id,
-                              const v1::Evaluation& evaluation);
+// Evaluations of messages, with the account of each.
+using Evaluations = std::vector<std::pair<int64_t, const v1::Evaluation*>>;
+// Each kept once per message. In a transaction of the system.
+void InsertEvaluations(storage::Transaction& tx, const Evaluations& evaluations);
 // Evaluations of messages below `before`, newest first; of all contacts when contact_id is 0.
 absl::StatusOr<std::vector<v1::Evaluation>> SelectEvaluations(storage::Transaction& tx,
                                                               int64_t contact_id, int64_t before,
