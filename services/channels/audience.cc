@@ -88,7 +88,7 @@ absl::StatusOr<Candidates> NextCandidates(storage::Transaction& tx, int64_t acco
   // The planner must not prefer to sort a whole channel for one page of it.
   for (const char* setting : {"SET LOCAL enable_sort = off", "SET LOCAL enable_bitmapscan = off",
                               "SET LOCAL enable_seqscan = off"}) {
-    MO_RETURN_IF_ERROR(tx.Run(setting));
+    tx.Defer(setting);
   }
   // From each channel a share of the page is read, not a page: what is read but belongs to later
   // pages is read again.

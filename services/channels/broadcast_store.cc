@@ -133,27 +133,27 @@ constexpr char kTouch[] =
     "UPDATE channels.progress p SET touched = true "
     "FROM unnest($1::bigint[], $2::bigint[]) AS t (account_id, id) "
     "WHERE p.account_id = t.account_id AND p.broadcast_id = t.id AND NOT p.touched";
-absl::Status Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys) {
+void Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys) {
   std::vector<int64_t> accounts;
   std::vector<int64_t> ids;
   for (const BroadcastKey& key : keys) {
     accounts.push_back(key.account_id);
     ids.push_back(key.id);
   }
-  return tx.Run(kTouch, accounts, ids);
+  tx.Defer(kTouch, accounts, ids);
 }
 
 constexpr char kWatch[] =
     "UPDATE channels.progress SET touched = true, watching = $3 "
     "WHERE account_id = $1 AND broadcast_id = $2";
-absl::Status Watch(storage::Transaction& tx, BroadcastKey key, bool watching) {
-  return tx.Run(kWatch, key.account_id, key.id, watching);
+void Watch(storage::Transaction& tx, BroadcastKey key, bool watching) {
+  tx.Defer(kWatch, key.account_id, key.id, watching);
 }
 
 constexpr char kUnwatch[] =
     "UPDATE channels.progress SET watching = false WHERE account_id = $1 AND broadcast_id = $2";
-absl::Status Unwatch(storage::Transaction& tx, BroadcastKey key) {
-  return tx.Run(kUnwatch, key.account_id, key.id);
+void Unwatch(storage::Transaction& tx, BroadcastKey key) {
+  tx.Defer(kUnwatch, key.account_id, key.id);
 }
 
 // The thirty seconds are for what no event tells any more: a report that failed or died half-way.

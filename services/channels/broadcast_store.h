@@ -47,11 +47,11 @@ absl::StatusOr<bool> ConfirmControl(storage::Transaction& tx, BroadcastKey key, 
 absl::StatusOr<std::vector<BroadcastKey>> SelectUnpushed(storage::Transaction& tx, int32_t limit);
 
 // Marks broadcasts whose counts have changed.
-absl::Status Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys);
+void Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys);
 // Marks it, and whether its end is to be watched for from now on.
-absl::Status Watch(storage::Transaction& tx, BroadcastKey key, bool watching);
+void Watch(storage::Transaction& tx, BroadcastKey key, bool watching);
 // Its end has come.
-absl::Status Unwatch(storage::Transaction& tx, BroadcastKey key);
+void Unwatch(storage::Transaction& tx, BroadcastKey key);
 // Takes broadcasts whose counts are to be looked at, each at most once per second.
 absl::StatusOr<std::vector<BroadcastKey>> TakeTouched(storage::Transaction& tx, int32_t limit);
 

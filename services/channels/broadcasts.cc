@@ -66,7 +66,7 @@ absl::Status Broadcasts::CheckAudience(const Caller& caller, const v1::Audience&
   }
   if (!audience.channels().empty()) {
     MO_ASSIGN_OR_RETURN(const std::vector<int64_t> existing,
-                        database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                        database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                           return SelectExisting(tx, Ids(audience.channels()));
                         }));
     CheckKnown(audience.channels(), {existing.begin(), existing.end()}, "audience.channels",
@@ -141,7 +141,7 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Create(const Caller& caller,
 
 absl::StatusOr<v1::Broadcast> Broadcasts::Get(const Caller& caller,
                                               const v1::GetBroadcastRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectBroadcast(tx, {caller.account_id, IdOf(request.id())});
   });
 }
@@ -152,7 +152,7 @@ absl::StatusOr<v1::ListBroadcastsResponse> Broadcasts::List(
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Broadcast> broadcasts,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectBroadcasts(tx, before, size + 1);
                       }));
   v1::ListBroadcastsResponse response;

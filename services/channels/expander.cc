@@ -72,8 +72,8 @@ absl::Status Expander::Expand(Turn& turn) {
 }
 
 absl::StatusOr<v1::Broadcast> Expander::Load(const Turn& turn) {
-  return database_.As(turn.key.account_id,
-                      [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
+  return database_.ReadAs(turn.key.account_id,
+                          [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
 }
 
 // Starts a scheduled broadcast, or notes that it is too late for it; whether it expands now.

@@ -59,7 +59,7 @@ absl::StatusOr<v1::Ledger> Ledgers::Read(const Caller& caller, BroadcastKey key)
       sims_.Call(&sims_v1::DispatchService::Stub::GetGroupCounts, caller.WithKey(""), request));
   // After sims, see Combine.
   MO_ASSIGN_OR_RETURN(const Expansion expansion,
-                      database_.As(key.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(key.account_id, [&](storage::Transaction& tx) {
                         return SelectExpansion(tx, key);
                       }));
   v1::Ledger ledger;
@@ -131,7 +131,7 @@ absl::Status Ledgers::ListSkipped(const Caller& caller, const v1::ListDeliveries
   }
   const int size = storage::PageSize(request.page_size()) - response.deliveries_size();
   MO_ASSIGN_OR_RETURN(const std::vector<Skip> skips,
-                      database_.As(caller.account_id, [&](storage::Transaction& tx) {
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
                         return SelectSkips(tx, {caller.account_id, IdOf(request.id())}, page, index,
                                            static_cast<size_t>(size) + 1);
                       }));

@@ -34,7 +34,8 @@ absl::Status Reporter::Handle(storage::Transaction& tx, const std::vector<events
   std::vector<BroadcastKey> keys;
   for (const auto& [order, key] : changed) keys.push_back(key);
   tx.AfterCommit(kick_);
-  return Touch(tx, keys);
+  Touch(tx, keys);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Reporter::RunOnce() {
@@ -46,8 +47,10 @@ absl::StatusOr<bool> Reporter::RunOnce() {
     if (reported.ok()) continue;
     Log(LogLevel::kWarning, "broadcast will be reported later",
         {{"broadcast", FormatId("brd", key.id)}, {"error", std::string(reported.message())}});
-    MO_RETURN_IF_ERROR(
-        database_.AsSystem([&](storage::Transaction& tx) { return Touch(tx, {key}); }));
+    MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) {
+      Touch(tx, {key});
+      return absl::OkStatus();
+    }));
   }
   return keys.size() == kBatch;
 }
@@ -64,7 +67,7 @@ absl::Status Reporter::Report(BroadcastKey key) {
       broadcast.set_state(v1::BROADCAST_STATE_DONE);
       *broadcast.mutable_finish_time() = ToProto(app_.clock().Now());
       MO_RETURN_IF_ERROR(UpdateBroadcast(tx, key, broadcast));
-      MO_RETURN_IF_ERROR(Unwatch(tx, key));
+      Unwatch(tx, key);
     }
     v1::BroadcastChanged event;
     event.set_broadcast_id(broadcast.id());

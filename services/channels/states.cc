@@ -13,7 +13,7 @@ bool IsFinished(v1::BroadcastState state) {
 absl::Status SaveState(storage::Transaction& tx, events::Outbox& outbox, BroadcastKey key,
                        const v1::Broadcast& broadcast) {
   MO_RETURN_IF_ERROR(UpdateBroadcast(tx, key, broadcast));
-  MO_RETURN_IF_ERROR(Watch(tx, key, broadcast.state() == v1::BROADCAST_STATE_SENDING));
+  Watch(tx, key, broadcast.state() == v1::BROADCAST_STATE_SENDING);
   v1::BroadcastChanged event;
   event.set_broadcast_id(broadcast.id());
   event.set_state(broadcast.state());
