@@ -124,28 +124,31 @@ storage::Pending AskContact(storage::Transaction& tx, int64_t id, Lock lock) {
   return tx.Ask(lock == Lock::kYes ? kLockContact : kSelectContact, tx.account_id(), id);
 }
 
-// One statement, which looks for the phone only when there is no such address. The last condition
-// is for a row that another transaction changes while this one waits for its lock.
+// One statement, which looks for the phone only when there is no such address. The id is one value
+// for the planner: a coalesce() of two would keep row-level security from using the index. The last
+// condition is for a row that another transaction changes while this one waits for its lock; a
+// CASE, so that no plan looks it up instead of the id.
 #define WITH_IDENTITY "account_id = $1 AND network = $2::int AND "
-#define BY_IDENTITY                                                            \
-  SELECT_CONTACT                                                               \
-  "AND c.id = coalesce((SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY \
-  "address = $3), "                                                            \
-  "(SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY                     \
-  "phone = $4 "                                                                \
-  "ORDER BY (address = $4) IS TRUE DESC, id LIMIT 1)) AND (c.address = $3 OR c.phone = $4)"
+#define BY_IDENTITY                                        \
+  SELECT_CONTACT                                           \
+  "AND c.id = (SELECT coalesce("                           \
+  "(SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY \
+  "address = $3), "                                        \
+  "(SELECT id FROM contacts.contacts WHERE " WITH_IDENTITY \
+  "phone = $4 "                                            \
+  "ORDER BY (address = $4) IS TRUE DESC, id LIMIT 1))) "   \
+  "AND CASE WHEN c.address = $3 THEN true ELSE c.phone = $4 END"
 constexpr char kSelectByIdentity[] = BY_IDENTITY;
-constexpr char kLockByIdentity[] = BY_IDENTITY LOCKED;
+const char kLockByIdentity[] = BY_IDENTITY LOCKED;
 storage::Pending AskByIdentity(storage::Transaction& tx, const Identity& identity, Lock lock) {
   return tx.Ask(lock == Lock::kYes ? kLockByIdentity : kSelectByIdentity, tx.account_id(),
                 static_cast<int32_t>(identity.network), OrNull(identity.address),
                 OrNull(identity.phone));
 }
 
-constexpr char kLockByRegistration[] =
-    "SELECT " CONTACT_COLUMNS
-    " FROM contacts.registrations r JOIN contacts.contacts c ON c.account_id = r.account_id AND "
-    "c.id = r.contact_id WHERE r.account_id = $1 AND r.id = $2" LOCKED;
+constexpr char kLockByRegistration[] = SELECT_CONTACT
+    "AND c.id = (SELECT contact_id FROM contacts.registrations WHERE account_id = $1 AND id = "
+    "$2)" LOCKED;
 storage::Pending AskByRegistration(storage::Transaction& tx, int64_t registration_id) {
   return tx.Ask(kLockByRegistration, tx.account_id(), registration_id);
 }

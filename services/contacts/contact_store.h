@@ -54,6 +54,7 @@ void DeleteContacts(storage::Transaction& tx, const std::vector<int64_t>& ids);
 storage::Pending AskContact(storage::Transaction& tx, int64_t id, Lock lock);
 // The one with the address, else the one whose address is the phone, else the oldest that has the
 // phone.
+extern const char kLockByIdentity[];  // its statement with a lock, to look at its plan
 storage::Pending AskByIdentity(storage::Transaction& tx, const Identity& identity, Lock lock);
 // The one that a registration is for; locked.
 storage::Pending AskByRegistration(storage::Transaction& tx, int64_t registration_id);

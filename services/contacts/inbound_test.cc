@@ -78,6 +78,23 @@ TEST_CASE("The same message reported again gets the same answer, whatever happen
   CHECK(Suppressed(pool, first->contact().id()) == "true");
 }
 
+TEST_CASE("The same message reported again after its contact is gone makes a new one") {
+  Pool pool;
+  const std::string sim = pool.AddSim(5);
+  const std::string phone = GENERATE(as<std::string>(), kPhone, "+436649999999");
+  auto first = pool.Write(1, sim, phone);
+  REQUIRE(first.ok());
+  pool.Sql("DELETE FROM contacts.contacts");
+  // Of a sender that is known by another message meanwhile, or not at all.
+  const bool known = phone == kPhone && pool.Write(2, sim, phone).ok();
+  auto again = pool.Write(1, sim, phone);
+  REQUIRE(again.ok());
+  CHECK(again->outcome() == (known ? v1::INBOUND_OUTCOME_KNOWN : v1::INBOUND_OUTCOME_REGISTERED));
+  CHECK(again->contact().id() != first->contact().id());
+  CHECK(pool.Write(1, sim, phone)->contact().id() == again->contact().id());
+  CHECK(pool.Counts() == "0/1/0");
+}
+
 TEST_CASE("First messages at once: one contact, one place, one of them registers") {
   Pool pool;
   const std::string sim = pool.AddSim(1);
