@@ -1,11 +1,6 @@
 #include "tests/bench/loadgen/answer_load.h"
 
-#include <grpcpp/create_channel.h>
-
-#include <atomic>
-#include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -13,7 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/device.grpc.pb.h"
+#include "tests/bench/loadgen/device_agent.h"
 #include "tests/bench/loadgen/schedule.h"
 
 namespace mo::bench {
@@ -23,33 +18,21 @@ namespace v1 = messageorganizer::sims::v1;
 
 constexpr int kCredit = 10000;
 
-// The agent's side of the stream.
+// The customers, and the agent of the SIM they write to.
 class Agent {
  public:
   Agent(const AnswerOptions& options, Answers& answers)
       : options_(options),
         answers_(answers),
-        stub_(v1::DeviceAgentService::NewStub(
-            grpc::CreateChannel(options.target, grpc::InsecureChannelCredentials()))) {
-    context_.AddMetadata("mo-agent-token", options.agent_token);
-    stream_ = stub_->Attach(&context_);
-    v1::AgentFrame frame;
-    frame.add_items()->mutable_hello()->set_agent_id("bench");
-    frame.mutable_items(0)->mutable_hello()->set_idempotent(true);
-    frame.mutable_items(0)->mutable_hello()->set_credit(kCredit);
-    Say(frame);
-    reader_ = std::thread([this] { Read(); });
-  }
-  ~Agent() {
-    context_.TryCancel();
-    reader_.join();
-  }
+        device_(options.target, options.agent_token, kCredit, {v1::RECEIPT_STATE_DELIVERED},
+                [this](const v1::SendBatch&, const v1::SendMessage& message, absl::Time now) {
+                  Got(message.address(), now);
+                }) {}
 
   // A customer writes; the answer's latency counts from `due`, into `latencies` too if given.
   void Write(int64_t sender, const std::string& text, absl::Time due, Latencies* latencies) {
     const std::string address = absl::StrFormat("+49%010d", options_.first_number + sender);
-    v1::AgentFrame frame;
-    v1::Inbound& inbound = *frame.add_items()->mutable_inbound();
+    v1::Inbound inbound;
     inbound.set_provider_message_id(absl::StrFormat("bench-%d-%d", options_.first_number, ++ids_));
     inbound.set_sender_address(address);
     inbound.mutable_content()->mutable_text()->set_body(text);
@@ -58,7 +41,7 @@ class Agent {
       absl::MutexLock lock(&mutex_);
       waiting_[address] = {due, latencies};
     }
-    Say(frame);
+    device_.Write(std::move(inbound));
   }
 
   // Until every sender has its answer, for a while at most; how many have none.
@@ -69,10 +52,7 @@ class Agent {
     waiting_.clear();
     return left;
   }
-  absl::Status status() {
-    absl::MutexLock lock(&mutex_);
-    return ended_ ? absl::UnavailableError("the gateway has ended the stream") : absl::OkStatus();
-  }
+  absl::Status status() const { return device_.status(); }
 
  private:
   struct Waiting {
@@ -80,36 +60,8 @@ class Agent {
     Latencies* latencies;
   };
 
-  bool Settled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return waiting_.empty() || ended_; }
-
-  void Say(v1::AgentFrame& frame) {
-    absl::MutexLock lock(&write_mutex_);
-    frame.set_seq(++seq_);
-    frame.set_ack(read_.load());
-    stream_->Write(frame);
-  }
-
-  void Read() {
-    v1::GatewayFrame frame;
-    while (stream_->Read(&frame)) {
-      const absl::Time now = absl::Now();
-      read_ = frame.seq();
-      v1::AgentFrame reply;
-      for (const v1::GatewayItem& item : frame.items()) {
-        for (const v1::SendMessage& message : item.send().messages()) {
-          Got(message.address(), now);
-          v1::SendResult& result = *reply.add_items()->mutable_result();
-          result.set_client_message_id(message.client_message_id());
-          result.set_outcome(v1::SEND_OUTCOME_ACCEPTED);
-          v1::Receipt& receipt = *reply.add_items()->mutable_receipt();
-          receipt.set_client_message_id(message.client_message_id());
-          receipt.set_state(v1::RECEIPT_STATE_DELIVERED);
-        }
-      }
-      if (reply.items_size() > 0) Say(reply);
-    }
-    absl::MutexLock lock(&mutex_);
-    ended_ = true;
+  bool Settled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return waiting_.empty() || !status().ok();
   }
 
   void Got(const std::string& address, absl::Time now) {
@@ -128,17 +80,10 @@ class Agent {
 
   const AnswerOptions& options_;
   Answers& answers_;
-  std::unique_ptr<v1::DeviceAgentService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::AgentFrame, v1::GatewayFrame>> stream_;
-  absl::Mutex write_mutex_;
-  int64_t seq_ ABSL_GUARDED_BY(write_mutex_) = 0;
-  std::atomic<int64_t> read_{0};
   int64_t ids_ = 0;
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread reader_;
+  DeviceAgent device_;  // last: its thread uses the others
 };
 
 }  // namespace

@@ -23,6 +23,18 @@ size_t Latencies::count() const {
 
 std::string Latencies::ToJson(absl::Duration elapsed) const {
   std::lock_guard lock(mutex_);
+  return Json(elapsed);
+}
+
+std::string Latencies::Take(absl::Duration elapsed) {
+  std::lock_guard lock(mutex_);
+  std::string json = Json(elapsed);
+  milliseconds_.clear();
+  errors_ = 0;
+  return json;
+}
+
+std::string Latencies::Json(absl::Duration elapsed) const {
   std::vector<double> sorted = milliseconds_;
   std::sort(sorted.begin(), sorted.end());
   // Nearest rank: the smallest value that at least this share does not exceed.

@@ -18,8 +18,12 @@ class Latencies {
   // {"count", "errors", "per_second", "p50_ms", "p90_ms", "p99_ms", "max_ms"} of a run that lasted
   // so long.
   std::string ToJson(absl::Duration elapsed) const;
+  // The same, and begins anew.
+  std::string Take(absl::Duration elapsed);
 
  private:
+  std::string Json(absl::Duration elapsed) const;
+
   mutable std::mutex mutex_;
   std::vector<double> milliseconds_;
   int64_t errors_ = 0;

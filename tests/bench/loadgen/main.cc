@@ -1,8 +1,10 @@
-// mo-loadgen: load for tests/bench/run. Prints what it measured as one line of JSON.
+// mo-loadgen: load for tests/bench/run. Prints what it measured as lines of JSON.
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
@@ -13,11 +15,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
 #include "tests/bench/loadgen/answer_load.h"
+#include "tests/bench/loadgen/direct_load.h"
 #include "tests/bench/loadgen/grpc_load.h"
 #include "tests/bench/loadgen/rest_load.h"
 
-ABSL_FLAG(std::string, target, "", "host:port of the REST API (rest) or of gRPC (grpc, answer)");
+ABSL_FLAG(std::string, target, "", "host:port of the REST API (rest) or of gRPC (others)");
 ABSL_FLAG(double, rate, 0, "requests per second, open loop; 0: closed loop");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "how long");
 ABSL_FLAG(int, concurrency, 16, "connections (rest) or calls at once (grpc)");
@@ -25,29 +29,37 @@ ABSL_FLAG(std::string, method, "GET", "HTTP method, or the gRPC method's path");
 ABSL_FLAG(std::string, path, "/v1/account", "path of REST requests");
 ABSL_FLAG(std::string, body, "", "JSON body; {n} becomes the request's number");
 ABSL_FLAG(std::string, secret_file, "",
-          "file with the API key (rest), the identity key (grpc) or the agent's token (answer)");
+          "file with the API key (rest), the identity key (grpc) or the agent's token (others)");
 ABSL_FLAG(std::string, account, "", "acc_…, the account of gRPC calls");
 ABSL_FLAG(int, known, 500, "answer: senders that have written before");
 ABSL_FLAG(std::string, keyword, "News", "answer: what known senders write");
 ABSL_FLAG(int64_t, first_number, 0, "answer: the first sender's number; runs need their own");
+ABSL_FLAG(std::string, rest_target, "", "direct: host:port of the REST API");
+ABSL_FLAG(std::string, rest_secret_file, "", "direct: file with the API key");
+ABSL_FLAG(std::vector<std::string>, contacts, {}, "direct: con_… of the agent's SIM");
 
 namespace {
 
 using mo::bench::Answers;
 using mo::bench::Latencies;
 
-std::string Secret() {
-  std::ifstream file(absl::GetFlag(FLAGS_secret_file));
+std::string Secret(const std::string& path = absl::GetFlag(FLAGS_secret_file)) {
+  std::ifstream file(path);
   const std::string content{std::istreambuf_iterator<char>(file), {}};
   return std::string(absl::StripAsciiWhitespace(content));
 }
 
+absl::Status SetTarget(const std::string& target, mo::bench::RestOptions& options) {
+  const std::vector<std::string> parts = absl::StrSplit(target, ':');
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &options.port))
+    return absl::InvalidArgumentError("the REST API's address must be host:port");
+  options.host = parts[0];
+  return absl::OkStatus();
+}
+
 absl::Status Rest(std::string* json) {
   mo::bench::RestOptions options;
-  const std::vector<std::string> parts = absl::StrSplit(absl::GetFlag(FLAGS_target), ':');
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &options.port))
-    return absl::InvalidArgumentError("--target must be host:port");
-  options.host = parts[0];
+  MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_target), options));
   options.method = absl::GetFlag(FLAGS_method);
   options.path = absl::GetFlag(FLAGS_path);
   options.api_key = Secret();
@@ -94,17 +106,30 @@ absl::Status Answer(std::string* json) {
   return status;
 }
 
+absl::Status Direct() {
+  mo::bench::DirectOptions options;
+  MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_rest_target), options.rest));
+  options.rest.api_key = Secret(absl::GetFlag(FLAGS_rest_secret_file));
+  options.rest.connections = absl::GetFlag(FLAGS_concurrency);
+  options.rest.rate = absl::GetFlag(FLAGS_rate);
+  options.target = absl::GetFlag(FLAGS_target);
+  options.agent_token = Secret();
+  options.contacts = absl::GetFlag(FLAGS_contacts);
+  return mo::bench::RunDirect(std::move(options), std::cin, std::cout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer --target=… …");
+  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer|direct --target=… …");
   const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
   const std::string command = arguments.size() == 2 ? arguments[1] : "";
   std::string json;
-  absl::Status status = absl::InvalidArgumentError("say rest, grpc or answer");
+  absl::Status status = absl::InvalidArgumentError("say rest, grpc, answer or direct");
   if (command == "rest") status = Rest(&json);
   if (command == "grpc") status = Grpc(&json);
   if (command == "answer") status = Answer(&json);
+  if (command == "direct") status = Direct();
   if (!json.empty()) std::cout << json << std::endl;
   if (!status.ok()) std::cerr << "mo-loadgen: " << status.message() << "\n";
   return status.ok() ? 0 : 1;

@@ -61,11 +61,12 @@ class Load {
 
   absl::Status Run() {
     for (int i = 0; i < options_.connections; ++i) MO_RETURN_IF_ERROR(Connect());
-    const absl::Time end = absl::Now() + options_.duration;
+    absl::Time end = absl::Now() + options_.duration;
     const bool open_loop = options_.rate > 0;
     Schedule schedule(open_loop ? options_.rate : 1);
     for (;;) {
       const absl::Time now = absl::Now();
+      if (options_.stop != nullptr && *options_.stop) end = std::min(end, now);
       const bool over = now >= end;
       if (open_loop) {
         while (schedule.next() <= std::min(now, end)) due_.push_back(schedule.Take());
@@ -107,8 +108,13 @@ class Load {
     return absl::OkStatus();
   }
 
-  std::string NextRequest() {
-    const std::string body = absl::StrReplaceAll(options_.body, {{"{n}", absl::StrCat(++number_)}});
+  std::string NextRequest(absl::Time due) {
+    const size_t count = options_.values.size();
+    const std::string value = count == 0 ? "" : options_.values[number_ % count];
+    const std::string body =
+        absl::StrReplaceAll(options_.body, {{"{n}", absl::StrCat(++number_)},
+                                            {"{due}", absl::StrCat(absl::ToUnixMicros(due))},
+                                            {"{value}", value}});
     std::string request =
         absl::StrCat(options_.method, " ", options_.path, " HTTP/1.1\r\nHost: ", options_.host,
                      "\r\nAuthorization: Bearer ", options_.api_key, "\r\n");
@@ -124,7 +130,7 @@ class Load {
     idle_.pop_back();
     connection.due = due;
     connection.answer.clear();
-    const std::string request = NextRequest();
+    const std::string request = NextRequest(due);
     // A request fits into the empty socket's buffer.
     if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
@@ -166,7 +172,7 @@ class Load {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;
   std::deque<absl::Time> due_;
-  int64_t number_ = 0;
+  uint64_t number_ = 0;
   bool told_ = false;
 };
 

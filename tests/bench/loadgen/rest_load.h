@@ -1,7 +1,9 @@
 // REST requests over keep-alive connections.
 #pragma once
 
+#include <atomic>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -15,10 +17,14 @@ struct RestOptions {
   std::string method = "GET";
   std::string path;
   std::string api_key;
-  std::string body;  // JSON; {n} becomes the number of the request
+  // JSON; {n} becomes the number of the request, {due} when it was due, in microseconds since 1970,
+  // {value} one of `values` after the other.
+  std::string body;
+  std::vector<std::string> values;
   int connections = 16;
   double rate = 0;  // requests per second; 0: each connection asks again as soon as it was answered
   absl::Duration duration;
+  const std::atomic<bool>* stop = nullptr;  // ends it earlier, if rate > 0
 };
 
 // Runs the load on the calling thread. Answers other than 2xx are errors; the first is printed.

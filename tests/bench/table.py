@@ -1,0 +1,102 @@
+"""What tests/bench/run prints."""
+
+
+def table(result):
+    lines = [f"{result['time']}, commit {result['commit']}, {result['machine']}, "
+             f"load {result['load_before']:.1f} before, {result['load_after']:.1f} after"]
+    for raw in result.get("commits", []):
+        lines.append(f"raw limit: one-row commits, {raw['clients']} connections   {raw['per_second']:9,.0f}/s"
+                     f"   {raw['latency_ms']:.2f} ms")
+    if "per_cpu_second" in result:
+        names = {"rest": "REST GET /v1/account", "grpc": "bare gRPC GetAccount", "grpc_health": "bare gRPC health check"}
+        lines.append(f"\n{'16 at once, closed loop':26} {'req/CPU-s':>10} {'req/s':>9} {'p50 ms':>8} {'p99 ms':>8}"
+                     f" {'PG µs/req':>10} {'errors':>7}")
+        for kind, name in names.items():
+            m = result["per_cpu_second"]["median"][kind]
+            lines.append(f"{name:26} {m['per_cpu_second']:10,.0f} {m['per_second']:9,.0f} {m['p50_ms']:8.2f}"
+                         f" {m['p99_ms']:8.2f} {m['postgres_us']:10.0f} {m['errors']:7}")
+        lines.append(f"REST / gRPC per CPU-second: {result['per_cpu_second']['ratio']:.2f}")
+    if "at_500" in result or "answers" in result:
+        lines += requests(result)
+    if "fanout" in result:
+        lines += fanout(result["fanout"])
+    return "\n".join(lines)
+
+
+def requests(result):
+    rows = []
+    lines = []
+    if "at_500" in result:
+        rows += [("REST GET, 500/s (p99 < 10)", result["at_500"]["rest_get"]),
+                 ("REST POST link, 500/s (p99 < 10)", result["at_500"]["rest_post"]),
+                 ("bare gRPC GetAccount, 500/s", result["at_500"]["grpc_get"])]
+    for answer in result.get("answers", []):
+        bar = " (p50 < 25, p99 < 100)" if answer["rate"] == 200 else ""
+        rows += [(f"answers, {answer['rate']}/s{bar}", answer["all"]), ("  welcome of strangers", answer["welcome"]),
+                 ("  keyword of known senders", answer["keyword"])]
+    lines.append(f"\n{'open loop':38} {'done/s':>8} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8} {'max ms':>8} {'errors':>7}")
+    for name, m in rows:
+        lines.append(f"{name:38} {m['per_second']:8.0f} {m['p50_ms']:8.2f} {m['p90_ms']:8.2f} {m['p99_ms']:8.2f}"
+                     f" {m['max_ms']:8.2f} {m['errors']:7}")
+    for answer in result.get("answers", []):
+        inbound = answer["rate"] * 3 // 2 + answer["all"]["count"]
+        lines.append(f"\nanswers, {answer['rate']}/s: unanswered {answer['unanswered']}, unexpected {answer['unexpected']};"
+                     " CPU ms per inbound message: "
+                     + ", ".join(f"{name} {value / inbound * 1000:.1f}" for name, value in answer["cpu_s"].items()))
+        lines.append("hops (p50/p99 ms): " + ", ".join(
+            f"{name} {hop['p50_ms']:.1f}/{hop['p99_ms']:.1f}" for name, hop in answer["hops"].items()))
+        if "statements" in answer:
+            lines.append("statements: calls and µs per inbound message")
+            lines += [f"{s['calls_per']:8.2f} {s['us_per']:8.1f}  {s['role']:20} {s['query'][:140]}"
+                      for s in answer["statements"][:60]]
+    return lines
+
+
+def met(value):
+    return "met" if value else "NOT MET"
+
+
+def fanout(f):
+    large = f["large"]
+    size, count = large["recipients"], f"{large['recipients']:,}"
+    kept = large["tables"]
+    rows = [
+        ("recipients/s until all are sent", f"{large['sent_per_second']:,.0f}", ">= 60,000",
+         large["sent_per_second"] >= 60000),
+        ("receipts/s until all are in the ledger", f"{large['receipts_per_second']:,.0f}", "", None),
+        ("recipients/s until then", f"{size / large['receipts_s']:,.0f}", "", None),
+        ("COPY of plain message rows, rows/s", f"{f['copy']['per_second']:,.0f}", "", None),
+        ("recipients/s by rows/s", f"{f['ratio']:.3f}", ">= 0.15", f["ratio"] >= 0.15),
+        ("POST to the first message at a phone, ms", f"{large['first_s'] * 1000:.0f}", "< 300", large["first_s"] < 0.3),
+        ("bytes of table per recipient", f"{kept['kept']:.0f}", "<= 60", kept["kept"] <= 60),
+        ("  without indexes", f"{kept['kept_heap']:.0f}", "", None),
+        ("  with outboxes and the like", f"{kept['all']:.0f}", "", None),
+        ("  of a plain message row", f"{f['copy']['bytes']:.0f}", "", None),
+        ("bytes of WAL per recipient", f"{large['wal_bytes']:.0f}", "", None),
+        ("growth of memory, MB: " + ", ".join(f"{n} {v:.0f}" for n, v in large["memory_mb"].items()),
+         f"{max(large['memory_mb'].values()):.0f}", "< 200", max(large["memory_mb"].values()) < 200),
+        ("a phone got it twice", f"{large['duplicates']}", "0", large["duplicates"] == 0)]
+    for name, title in (("same", "an answer on a SIM of the broadcast"), ("other", "another tenant's answer")):
+        m, idle = f["meanwhile"][name]["phone"], f["idle"][name]["phone"]
+        rows.append((f"{title}, p99 ms (p50 {m['p50_ms']:.0f}, n {m['count']}; idle {idle['p50_ms']:.0f}/"
+                     f"{idle['p99_ms']:.0f})", f"{m['p99_ms']:.0f}", "< 150", m["count"] > 0 and m["p99_ms"] < 150))
+    for name, m in f["deliveries"].items():
+        rows.append((f"deliveries, {name}, p99 ms (p50 {m['p50_ms']:.1f})", f"{m['p99_ms']:.1f}", "< 50", m["p99_ms"] < 50))
+    for name in ("pages of 50", "all at once"):
+        m = f["timeline"][name]
+        rows.append((f"timeline over {f['timeline']['broadcasts']} broadcasts, {name}, p99 ms (p50 {m['p50_ms']:.1f})",
+                     f"{m['p99_ms']:.1f}", "< 50", m["p99_ms"] < 50))
+    costs = [(run["recipients"], sum(run["cpu_s"].values()) / run["recipients"] * 1e6) for run in f["linear"]]
+    spread = max(abs(cost / costs[-1][1] - 1) for _, cost in costs)
+    rows.append(("CPU us per recipient: " + ", ".join(f"{cost:.0f} of {n:,}" for n, cost in costs),
+                 f"{spread * 100:.0f} %", "<= 20 %", spread <= 0.2))
+    lines = [f"\nbroadcast to {count} over 50 SIMs, every delivery sent, delivered and read", f"{'':84} {'':>10}   bar"]
+    lines += [f"{name:84} {value:>10}   " + (f"{bar}: {met(is_met)}" if bar else "") for name, value, bar, is_met in rows]
+    lines.append("CPU seconds per million: " + ", ".join(f"{n} {v:.1f}" for n, v in large["cpu_s_per_million"].items()))
+    lines.append("bytes per recipient by table (heap with TOAST + indexes): " + ", ".join(
+        f"{name} {t['heap']:.1f}+{t['indexes']:.1f}" for name, t in sorted(kept["by_table"].items())))
+    if "statements" in f:
+        lines.append("statements: calls per 1000 and us per recipient")
+        lines += [f"{s['calls_per'] * 1000:8.3f} {s['us_per']:8.3f}  {s['role']:20} {s['query'][:150]}"
+                  for s in f["statements"][:25]]
+    return lines
