@@ -29,7 +29,8 @@ absl::Status StatusOf(const PGresult* result, const PGconn* connection) {
   if (state == "40001" || state == "40P01") return absl::AbortedError(text);
   if (state == "42501") return absl::PermissionDeniedError(text);
   if (absl::StartsWith(state, "08") || absl::StartsWith(state, "53") ||
-      absl::StartsWith(state, "57")) {
+      absl::StartsWith(state, "57") || state == "25006" ||
+      (state == "0A000" && absl::StrContains(text, "cached plan must not change result type"))) {
     return absl::UnavailableError(text);
   }
   return absl::InternalError(text);

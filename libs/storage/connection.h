@@ -132,7 +132,8 @@ class Connection {
 
 // SQLSTATE → Status: 23505 ALREADY_EXISTS (message: the constraint's name), 23503
 // FAILED_PRECONDITION, 23514 and 22xxx INVALID_ARGUMENT, 40001 and 40P01 ABORTED, 42501
-// PERMISSION_DENIED, 08xxx, 53xxx and 57xxx UNAVAILABLE, else INTERNAL.
+// PERMISSION_DENIED, 08xxx, 53xxx and 57xxx UNAVAILABLE, so is 25006 (a standby that is not yet
+// promoted) and 0A000 of a plan that a migration has made stale; else INTERNAL.
 absl::Status StatusOf(const PGresult* result, const PGconn* connection);
 
 // Whether a status is a unique violation of the constraint.
