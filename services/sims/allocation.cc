@@ -1,7 +1,7 @@
 #include "services/sims/allocation.h"
 
 #include <map>
-#include <optional>
+#include <numeric>
 
 #include "libs/runtime/errors.h"
 #include "libs/runtime/ids.h"
@@ -24,64 +24,22 @@ v1::AllocateResponse FromRow(const storage::Row& row) {
   return response;
 }
 
-constexpr char kSelectAllocation[] =
-    "SELECT s.id, s.address, s.display_name FROM sims.allocations a JOIN sims.sims s ON "
-    "s.account_id = a.account_id "
-    "AND s.id = a.sim_id WHERE a.account_id = $1 AND a.contact_id = $2";
-absl::StatusOr<std::optional<v1::AllocateResponse>> SelectAllocation(storage::Transaction& tx,
-                                                                     int64_t contact_id) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kSelectAllocation, tx.account_id(), contact_id));
-  if (rows.empty()) return std::nullopt;
-  return FromRow(rows[0]);
-}
-
-// The least filled SIM by share of its capacity. A contact that wrote to a draining SIM stays with
-// it ($3 names one).
-constexpr char kSelectCandidate[] =
-    "SELECT id FROM sims.sims WHERE account_id = $1 AND network = $2 AND occupancy < capacity "
-    "AND CASE WHEN $3 = 0 THEN state = 1 ELSE id = $3 AND state <> 4 END "
-    "ORDER BY occupancy::double precision / capacity, id LIMIT 1";
-// The condition is checked again on the locked row: this is what keeps a SIM from being over-full.
-constexpr char kTakePlace[] =
-    "UPDATE sims.sims SET occupancy = occupancy + 1 WHERE account_id = $1 AND id = $2 AND "
-    "occupancy < capacity "
-    "AND (state = 1 OR $3) RETURNING id, address, display_name";
-absl::StatusOr<std::optional<v1::AllocateResponse>> TakePlace(storage::Transaction& tx,
-                                                              common::Network network,
-                                                              int64_t only_sim) {
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    MO_ASSIGN_OR_RETURN(
-        storage::Result candidate,
-        tx.Query(kSelectCandidate, tx.account_id(), static_cast<int32_t>(network), only_sim));
-    if (candidate.empty()) return std::nullopt;
-    MO_ASSIGN_OR_RETURN(storage::Result taken,
-                        tx.Query(kTakePlace, tx.account_id(), candidate[0].Int(0), only_sim != 0));
-    if (!taken.empty()) return FromRow(taken[0]);
-  }
-  return absl::UnavailableError("the pool is busy");
-}
-
-constexpr char kInsertAllocation[] =
-    "INSERT INTO sims.allocations (account_id, contact_id, sim_id, create_time) VALUES ($1, $2, "
-    "$3, $4)";
-absl::StatusOr<v1::AllocateResponse> Place(storage::Transaction& tx,
-                                           const v1::AllocateRequest& request, absl::Time now) {
-  const int64_t contact_id = IdOf(request.contact_id());
-  MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> known, SelectAllocation(tx, contact_id));
-  if (known) return *known;
-  MO_ASSIGN_OR_RETURN(std::optional<v1::AllocateResponse> taken,
-                      TakePlace(tx, request.network(), IdOf(request.sim_id())));
-  if (!taken) {
-    // Perhaps another process has taken the last place for this very contact since we looked.
-    MO_ASSIGN_OR_RETURN(known, SelectAllocation(tx, contact_id));
-    if (known) return *known;
-    return SimPoolFull();
-  }
-  MO_RETURN_IF_ERROR(
-      tx.Run(kInsertAllocation, tx.account_id(), contact_id, IdOf(taken->sim_id()), now));
-  return *taken;
-}
+// The contact's place, else one on the least filled SIM by share of its capacity. A contact that
+// wrote to a draining SIM stays with it ($4 names one). The condition is checked again on the
+// locked row: this is what keeps a SIM from being over-full; what was snatched away meanwhile is a
+// row of NULLs. No row: there is no room.
+constexpr char kPlace[] =
+    "WITH known AS MATERIALIZED (SELECT s.id, s.address, s.display_name FROM sims.allocations a "
+    "JOIN sims.sims s ON s.account_id = a.account_id AND s.id = a.sim_id WHERE a.account_id = $1 "
+    "AND a.contact_id = $2), candidate AS MATERIALIZED (SELECT id FROM sims.sims WHERE (SELECT "
+    "count(*) FROM known) = 0 AND account_id = $1 AND network = $3 AND occupancy < capacity AND "
+    "CASE WHEN $4 = 0 THEN state = 1 ELSE id = $4 AND state <> 4 END ORDER BY occupancy::double "
+    "precision / capacity, id LIMIT 1), taken AS (UPDATE sims.sims s SET occupancy = s.occupancy + "
+    "1 FROM candidate c WHERE s.account_id = $1 AND s.id = c.id AND s.occupancy < s.capacity AND "
+    "(s.state = 1 OR $4 <> 0) RETURNING s.id, s.address, s.display_name), placed AS (INSERT INTO "
+    "sims.allocations (account_id, contact_id, sim_id, create_time) SELECT $1, $2, id, $5 FROM "
+    "taken) SELECT id, address, display_name FROM known UNION ALL SELECT t.id, t.address, "
+    "t.display_name FROM candidate LEFT JOIN taken t ON true";
 
 constexpr char kDeleteAllocation[] =
     "WITH gone AS (DELETE FROM sims.allocations WHERE account_id = $1 AND contact_id = $2 "
@@ -131,12 +89,30 @@ void Allocation::Fulfil(const std::vector<Wish>& wishes) {
 absl::StatusOr<std::vector<Allocation::Answer>> Allocation::TakePlaces(
     const std::vector<Wish>& wishes) {
   auto attempt = [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<Answer>> {
-    std::vector<Answer> answers;
-    for (const Wish& wish : wishes) {
-      answers.push_back(Place(tx, *wish.request, app_.clock().Now()));
-      const absl::Status& status = answers.back().status();
-      if (!status.ok() && ReasonOf(status) != "SIM_POOL_FULL") return status;
+    std::vector<Answer> answers(wishes.size(), absl::UnavailableError("the pool is busy"));
+    std::vector<bool> full(wishes.size(), false);
+    std::vector<size_t> open(wishes.size());
+    std::iota(open.begin(), open.end(), size_t{0});
+    for (int tries = 0; tries < kTries && !open.empty(); ++tries) {
+      std::vector<storage::Pending> places;
+      for (size_t i : open) places.push_back(AskPlace(tx, *wishes[i].request));
+      std::vector<size_t> again;
+      for (size_t n = 0; n < open.size(); ++n) {
+        const size_t i = open[n];
+        MO_ASSIGN_OR_RETURN(storage::Result rows, places[n].Get());
+        if (!rows.empty() && !rows[0].IsNull(0)) {
+          answers[i] = FromRow(rows[0]);
+        } else if (rows.empty() && full[i]) {
+          answers[i] = SimPoolFull();
+        } else {
+          // Perhaps another process has taken the last place for this very contact meanwhile.
+          full[i] = rows.empty();
+          again.push_back(i);
+        }
+      }
+      open = std::move(again);
     }
+    if (!open.empty()) return answers[open[0]].status();
     return answers;
   };
   absl::StatusOr<std::vector<Answer>> answers = database_.As(wishes[0].account_id, attempt);
@@ -144,6 +120,13 @@ absl::StatusOr<std::vector<Allocation::Answer>> Allocation::TakePlaces(
   if (storage::Violates(answers.status(), "allocations_pkey"))
     answers = database_.As(wishes[0].account_id, attempt);
   return answers;
+}
+
+storage::Pending Allocation::AskPlace(storage::Transaction& tx,
+                                      const v1::AllocateRequest& request) {
+  return tx.Ask(kPlace, tx.account_id(), IdOf(request.contact_id()),
+                static_cast<int32_t>(request.network()), IdOf(request.sim_id()),
+                app_.clock().Now());
 }
 
 absl::StatusOr<google::protobuf::Empty> Allocation::Release(const Caller& caller,

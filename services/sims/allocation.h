@@ -42,6 +42,7 @@ class Allocation {
   void Fulfil(const std::vector<Wish>& wishes);
   // All of one account in one transaction.
   absl::StatusOr<std::vector<Answer>> TakePlaces(const std::vector<Wish>& wishes);
+  storage::Pending AskPlace(storage::Transaction& tx, const v1::AllocateRequest& request);
 
   App& app_;
   storage::Database& database_;
