@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -17,8 +18,13 @@ namespace mo::sims {
 // A dispatch by account and number.
 using DispatchId = std::pair<int64_t, int64_t>;
 
-// A dispatch's state row while it is locked.
+// What a network names: a message or a group, by account, SIM and name.
+using NameInSim = std::tuple<int64_t, int64_t, std::string>;
+
+// A dispatch's state row while it is locked, and what names the dispatch.
 struct DispatchState {
+  std::string key;
+  std::string group;
   int64_t sim_id = 0;
   v1::Lane lane = v1::LANE_UNSPECIFIED;
   v1::GroupControl control = v1::GROUP_CONTROL_UNSPECIFIED;
@@ -38,7 +44,8 @@ struct LedgerBatch {
   std::map<DispatchId, DispatchState> states = {};  // ordered: rows are locked in one order
   absl::flat_hash_set<std::pair<int64_t, int64_t>> suppressed = {};  // (account, contact)
   absl::flat_hash_set<int64_t> paused_sims = {};
-  std::array<int, 16> entered = {};  // how many recipients entered each state
+  std::map<NameInSim, int64_t> inbound = {};  // numbers of the messages that were not known
+  std::array<int, 16> entered = {};           // how many recipients entered each state
 
   // Whether a work is still to be done: its lease is not lost.
   bool live(size_t i) const { return outcomes[i].status.ok(); }

@@ -34,11 +34,7 @@ class LedgerCommit {
   void Refuse(const LedgerWork& work, const absl::Status& status);
   absl::Status Commit(storage::Transaction& tx, absl::Span<const LedgerWork> works,
                       std::vector<LedgerOutcome>& outcomes);
-  absl::Status CheckLeases(storage::Transaction& tx, LedgerBatch& batch);
-  absl::Status LockStates(storage::Transaction& tx, LedgerBatch& batch);
-  absl::Status FindSuppressed(storage::Transaction& tx, LedgerBatch& batch);
-  absl::Status WriteStates(storage::Transaction& tx, LedgerBatch& batch);
-  absl::Status Report(storage::Transaction& tx, LedgerBatch& batch);
+  absl::Status Report(storage::Transaction& tx, const LedgerBatch& batch);
 
   App& app_;
   storage::Database& database_;

@@ -28,68 +28,79 @@ v1::InboundReceived MakeEvent(const LedgerWork& work, const v1::Inbound& inbound
   return event;
 }
 
+// What a batch says of one group of a SIM, one thing after the other.
+struct Membership {
+  bool left = false;         // at some time
+  bool in = false;           // in the end
+  std::string display_name;  // the last one
+  absl::Time join_time;      // of the first word since it was left
+};
+
+constexpr char kDeleteGroups[] =
+    "DELETE FROM sims.groups g USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS n "
+    "(account_id, sim_id, group_id) WHERE g.account_id = n.account_id AND g.sim_id = n.sim_id AND "
+    "g.group_id = n.group_id";
+constexpr char kUpsertGroups[] =
+    "INSERT INTO sims.groups (account_id, sim_id, group_id, display_name, join_time) SELECT * FROM "
+    "unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) ON CONFLICT "
+    "(account_id, sim_id, group_id) DO UPDATE SET display_name = excluded.display_name";
+
 }  // namespace
 
-constexpr char kInsertInbound[] =
-    "INSERT INTO sims.inbound (account_id, sim_id, provider_message_id, id, receive_time) "
-    "SELECT i.account_id, i.sim_id, i.provider_message_id, nextval('sims.inbound_id'), $4 "
-    "FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS i (account_id, sim_id, "
-    "provider_message_id) "
-    "ON CONFLICT DO NOTHING RETURNING sim_id, provider_message_id, id";
-absl::StatusOr<int> StoreInbound(storage::Transaction& tx, events::Outbox& outbox,
-                                 const LedgerBatch& batch) {
-  std::vector<int64_t> accounts, sims;
-  std::vector<std::string> provider_ids;
+absl::StatusOr<int> TellInbound(storage::Transaction& tx, events::Outbox& outbox,
+                                const LedgerBatch& batch) {
+  std::map<NameInSim, int64_t> fresh = batch.inbound;
+  int told = 0;
   for (size_t i = 0; i < batch.works.size(); ++i) {
     if (!batch.live(i)) continue;
-    for (const v1::Inbound& inbound : batch.works[i].inbound) {
-      accounts.push_back(batch.works[i].account_id);
-      sims.push_back(batch.works[i].sim_id);
-      provider_ids.push_back(inbound.provider_message_id());
-    }
-  }
-  if (sims.empty()) return 0;
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kInsertInbound, accounts, sims, provider_ids, batch.now));
-  std::map<std::pair<int64_t, std::string>, int64_t> fresh;
-  for (const storage::Row row : rows) fresh[{row.Int(0), row.String(1)}] = row.Int(2);
-  for (size_t i = 0; i < batch.works.size(); ++i) {
-    if (!batch.live(i)) continue;
-    for (const v1::Inbound& inbound : batch.works[i].inbound) {
-      const auto found = fresh.find({batch.works[i].sim_id, inbound.provider_message_id()});
+    const LedgerWork& work = batch.works[i];
+    for (const v1::Inbound& inbound : work.inbound) {
+      const auto found = fresh.find({work.account_id, work.sim_id, inbound.provider_message_id()});
       if (found == fresh.end()) continue;  // a duplicate: known already, or twice in this batch
-      const v1::InboundReceived event =
-          MakeEvent(batch.works[i], inbound, found->second, batch.now);
+      const v1::InboundReceived event = MakeEvent(work, inbound, found->second, batch.now);
       fresh.erase(found);
-      MO_RETURN_IF_ERROR(outbox.Append(tx, batch.works[i].account_id,
-                                       absl::StrCat(event.sim_id(), "/", event.sender_address()),
-                                       event));
+      MO_RETURN_IF_ERROR(outbox.Append(
+          tx, work.account_id, absl::StrCat(event.sim_id(), "/", event.sender_address()), event));
+      ++told;
     }
   }
-  return rows.size();
+  return told;
 }
 
-constexpr char kUpsertGroup[] =
-    "INSERT INTO sims.groups (account_id, sim_id, group_id, display_name, join_time) VALUES ($1, "
-    "$2, $3, $4, $5) "
-    "ON CONFLICT (account_id, sim_id, group_id) DO UPDATE SET display_name = $4";
-constexpr char kDeleteGroup[] =
-    "DELETE FROM sims.groups WHERE account_id = $1 AND sim_id = $2 AND group_id = $3";
-absl::Status StoreGroups(storage::Transaction& tx, const LedgerBatch& batch) {
+void StoreGroups(storage::Transaction& tx, const LedgerBatch& batch) {
+  std::map<NameInSim, Membership> memberships;
   for (size_t i = 0; i < batch.works.size(); ++i) {
     if (!batch.live(i)) continue;
     const LedgerWork& work = batch.works[i];
     for (const v1::GroupMembership& group : work.groups) {
-      if (group.left()) {
-        MO_RETURN_IF_ERROR(tx.Run(kDeleteGroup, work.account_id, work.sim_id, group.group_id()));
-      } else {
-        MO_RETURN_IF_ERROR(tx.Run(kUpsertGroup, work.account_id, work.sim_id, group.group_id(),
-                                  group.display_name(),
-                                  group.has_time() ? FromProto(group.time()) : batch.now));
-      }
+      Membership& membership = memberships[{work.account_id, work.sim_id, group.group_id()}];
+      membership.left = membership.left || group.left();
+      if (!group.left() && !membership.in)
+        membership.join_time = group.has_time() ? FromProto(group.time()) : batch.now;
+      membership.in = !group.left();
+      membership.display_name = group.display_name();
     }
   }
-  return absl::OkStatus();
+  struct Columns {
+    std::vector<int64_t> accounts, sims;
+    std::vector<std::string> groups;
+    void Add(const NameInSim& id) {
+      accounts.push_back(std::get<0>(id));
+      sims.push_back(std::get<1>(id));
+      groups.push_back(std::get<2>(id));
+    }
+  } left, in;
+  std::vector<std::string> names;
+  std::vector<absl::Time> times;
+  for (const auto& [id, membership] : memberships) {
+    if (membership.left) left.Add(id);
+    if (!membership.in) continue;
+    in.Add(id);
+    names.push_back(membership.display_name);
+    times.push_back(membership.join_time);
+  }
+  if (!left.sims.empty()) tx.Defer(kDeleteGroups, left.accounts, left.sims, left.groups);
+  if (!in.sims.empty()) tx.Defer(kUpsertGroups, in.accounts, in.sims, in.groups, names, times);
 }
 
 }  // namespace mo::sims

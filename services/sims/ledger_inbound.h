@@ -9,9 +9,9 @@
 namespace mo::sims {
 
 // Tells about the inbound messages that were not known; how many these are.
-absl::StatusOr<int> StoreInbound(storage::Transaction& tx, events::Outbox& outbox,
-                                 const LedgerBatch& batch);
+absl::StatusOr<int> TellInbound(storage::Transaction& tx, events::Outbox& outbox,
+                                const LedgerBatch& batch);
 // Keeps which groups the SIMs are in.
-absl::Status StoreGroups(storage::Transaction& tx, const LedgerBatch& batch);
+void StoreGroups(storage::Transaction& tx, const LedgerBatch& batch);
 
 }  // namespace mo::sims
