@@ -59,8 +59,7 @@ void AgentSession::OnReadDone(bool ok) {
     if (self->phase_ != Phase::kOpen) return;
     self->HandleLocked(frame);
     self->ReadLocked();
-    self->LoadLocked(v1::LANE_INTERACTIVE);
-    self->LoadLocked(v1::LANE_BULK);
+    self->LoadLocked();
   });
   if (!posted) EndLocked(absl::UnavailableError("stopping"));
 }
@@ -92,11 +91,13 @@ absl::Status AgentSession::TakeOver(const v1::AgentHello& hello, absl::Time now)
     if (!owner) return AgentTokenInvalid();
     account_id_ = owner->account_id;
     sim_id_ = owner->sim_id;
-    MO_ASSIGN_OR_RETURN(epoch_, TakeLease(tx, account_id_, sim_id_, now + kLeaseTime));
+    storage::Pending lease = TakeLease(tx, account_id_, sim_id_, now + kLeaseTime);
     std::vector<std::string> groups;
     for (const auto& group : hello.groups()) groups.push_back(group.group_id());
-    MO_RETURN_IF_ERROR(tx.Run(kDeleteOtherGroups, account_id_, sim_id_, groups));
+    tx.Defer(kDeleteOtherGroups, account_id_, sim_id_, groups);
     MO_ASSIGN_OR_RETURN(v1::Sim sim, SelectSimOf(tx, account_id_, sim_id_, now));
+    MO_ASSIGN_OR_RETURN(storage::Result taken, lease.Get());
+    epoch_ = taken[0].Int(0);
     network_ = sim.network();
     running_ = sim.state() == v1::SIM_STATE_ACTIVE || sim.state() == v1::SIM_STATE_DRAINING;
     sender_.SetRate(sim.messages_per_second(), now);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
@@ -31,7 +32,9 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void Begin();
   // Ends the stream with a status; frames that wait are dropped. Idempotent.
   void End(const absl::Status& status);
-  // New dispatches may be there.
+  // New dispatches of a lane may be there.
+  void Wake(v1::Lane lane);
+  // Dispatches of any lane may be there.
   void Wake();
   // Reads the SIM's state and rate anew.
   void Reconfigure();
@@ -61,8 +64,8 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void HandleLocked(const v1::AgentFrame& frame);
   void Committed(int64_t seq, const std::vector<v1::SendResult>& results,
                  const LedgerOutcome& outcome);
-  void LoadLocked(v1::Lane lane);
-  void Load(v1::Lane lane);
+  void LoadLocked();
+  void Load(const std::map<v1::Lane, int32_t>& limits);
   LedgerWork NewWork() const;
   // False when it had to end the session.
   bool SettleDoubtfulLocked();
@@ -88,9 +91,9 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   absl::Status end_status_;
   Sender sender_;
   bool running_ = true;  // the SIM's state lets it send
-  std::map<v1::Lane, bool> loading_;
-  std::map<v1::Lane, bool> wanted_;  // a load was asked for while one was running
-  std::map<v1::Lane, bool> more_;    // there may be dispatches that are not loaded
+  bool loading_ = false;
+  // Where there may be dispatches that are neither loaded nor being loaded.
+  std::set<v1::Lane> more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
   int windows_asked_ = 0;
 
   v1::AgentFrame read_frame_;

@@ -1,4 +1,6 @@
 // The half of a session that finds what to send: load, cut windows, commit, send.
+#include <algorithm>
+
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/agent_session.h"
@@ -13,10 +15,16 @@ constexpr int32_t kLoadBulk = 3;
 
 }  // namespace
 
+void AgentSession::Wake(v1::Lane lane) {
+  std::lock_guard lock(mutex_);
+  more_.insert(lane);
+  LoadLocked();
+}
+
 void AgentSession::Wake() {
   std::lock_guard lock(mutex_);
-  LoadLocked(v1::LANE_INTERACTIVE);
-  LoadLocked(v1::LANE_BULK);
+  more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
+  LoadLocked();
 }
 
 bool AgentSession::Hungry() {
@@ -25,41 +33,40 @@ bool AgentSession::Hungry() {
          (sender_.Low(v1::LANE_INTERACTIVE) || sender_.Low(v1::LANE_BULK));
 }
 
-void AgentSession::LoadLocked(v1::Lane lane) {
-  if (phase_ != Phase::kOpen || !running_) return;
-  if (!sender_.Low(lane)) {
-    more_[lane] = true;
-    return;
+// Only what is known to be there: asking in vain would never end. What comes after the running
+// query's snapshot is fetched after it.
+void AgentSession::LoadLocked() {
+  if (phase_ != Phase::kOpen || !running_ || loading_) return;
+  std::map<v1::Lane, int32_t> limits;
+  for (const v1::Lane lane : more_) {
+    if (sender_.Low(lane)) limits[lane] = lane == v1::LANE_BULK ? kLoadBulk : kLoadInteractive;
   }
-  if (loading_[lane]) {
-    wanted_[lane] = true;  // what came after the running query's snapshot is fetched after it
-    return;
-  }
-  loading_[lane] = true;
-  if (!gateway_.Post([self = shared_from_this(), lane] { self->Load(lane); }))
-    loading_[lane] = false;
+  if (limits.empty()) return;
+  loading_ = gateway_.Post([self = shared_from_this(), limits] { self->Load(limits); });
 }
 
-void AgentSession::Load(v1::Lane lane) {
-  const int32_t limit = lane == v1::LANE_BULK ? kLoadBulk : kLoadInteractive;
+void AgentSession::Load(const std::map<v1::Lane, int32_t>& limits) {
   std::vector<int64_t> known;
   {
     std::lock_guard lock(mutex_);
     known = sender_.Known();
-    wanted_[lane] = more_[lane] = false;
+    for (const auto& [lane, limit] : limits) more_.erase(lane);
   }
-  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, known, limit);
+  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, limits, known);
   std::lock_guard lock(mutex_);
-  loading_[lane] = false;
+  loading_ = false;
   if (!loaded.ok()) {
     Log(LogLevel::kWarning, "loading dispatches failed",
         {{"error", std::string(loaded.status().message())}});
     return;  // the gateway's poll asks again
   }
-  if (loaded->size() == static_cast<size_t>(limit)) more_[lane] = true;
+  for (const auto& [lane, limit] : limits) {
+    const auto count = std::count_if(loaded->begin(), loaded->end(),
+                                     [&](const auto& dispatch) { return dispatch->lane == lane; });
+    if (count == limit) more_.insert(lane);
+  }
   sender_.Offer(*std::move(loaded));
   PumpLocked();
-  if (wanted_[lane]) LoadLocked(lane);
 }
 
 LedgerWork AgentSession::NewWork() const {
@@ -106,10 +113,7 @@ void AgentSession::PumpLocked() {
       return EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
     }
   }
-  // Only what is known to be there: asking in vain would never end.
-  for (const v1::Lane lane : {v1::LANE_INTERACTIVE, v1::LANE_BULK}) {
-    if (more_[lane]) LoadLocked(lane);
-  }
+  LoadLocked();
 }
 
 void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
@@ -131,7 +135,7 @@ constexpr char kSelectConfig[] =
     "SELECT state, messages_per_second FROM sims.sims WHERE account_id = $1 AND id = $2";
 void AgentSession::Reconfigure() {
   gateway_.Post([self = shared_from_this()] {
-    absl::Status status = self->gateway_.database().As(
+    absl::Status status = self->gateway_.database().ReadAs(
         self->account_id_, [&](storage::Transaction& tx) -> absl::Status {
           MO_ASSIGN_OR_RETURN(storage::Result rows,
                               tx.Query(kSelectConfig, self->account_id_, self->sim_id_));

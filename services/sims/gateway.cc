@@ -103,6 +103,10 @@ std::vector<std::shared_ptr<AgentSession>> Gateway::Sessions() {
   return sessions;
 }
 
+void Gateway::Wake(int64_t sim_id, v1::Lane lane) {
+  if (auto session = Find(sim_id)) session->Wake(lane);
+}
+
 void Gateway::Wake(int64_t sim_id) {
   if (auto session = Find(sim_id)) session->Wake();
 }
@@ -167,7 +171,7 @@ void Gateway::Loop() {
       if (!ids.empty()) {
         polling = true;
         const bool posted = executor_.Post([this, accounts, ids, &polling] {
-          absl::StatusOr<std::vector<int64_t>> hungry = database_.AsSystem(
+          absl::StatusOr<std::vector<int64_t>> hungry = database_.ReadAsSystem(
               [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<int64_t>> {
                 MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectHungry, accounts, ids));
                 std::vector<int64_t> found;

@@ -14,6 +14,7 @@
 #include "libs/runtime/executor.h"
 #include "libs/storage/database.h"
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
+#include "messageorganizer/sims/v1/dispatch.pb.h"
 #include "messageorganizer/sims/v1/sims.pb.h"
 
 namespace mo::sims {
@@ -39,7 +40,9 @@ class Gateway {
   void Register(int64_t sim_id, const std::shared_ptr<AgentSession>& session);
   void Unregister(int64_t sim_id, const AgentSession* session);
 
-  // New dispatches of a SIM are durable.
+  // New dispatches of a SIM's lane are durable.
+  void Wake(int64_t sim_id, v1::Lane lane);
+  // The same of any lane.
   void Wake(int64_t sim_id);
   // A SIM's state or rate has changed.
   void Reconfigure(int64_t sim_id);

@@ -38,6 +38,17 @@ absl::Status CheckDispatches(const v1::SubmitRequest& request) {
   return problems.ToStatus();
 }
 
+// What was not inserted must be there already, even if its SIM has been deleted since; else its SIM
+// never was.
+absl::Status CheckDuplicates(storage::Transaction& tx, const v1::SubmitResponse& response) {
+  const std::set<std::string> keys(response.duplicate_keys().begin(),
+                                   response.duplicate_keys().end());
+  if (keys.empty()) return absl::OkStatus();
+  MO_ASSIGN_OR_RETURN(const std::set<std::string> known,
+                      SelectKnownKeys(tx, std::vector<std::string>(keys.begin(), keys.end())));
+  return known == keys ? absl::OkStatus() : SimNotFound();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
@@ -45,35 +56,28 @@ absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
   MO_RETURN_IF_ERROR(CheckDispatches(request));
   return database_.As(
       caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<v1::SubmitResponse> {
-        v1::SubmitResponse response;
-        std::set<std::string> groups;
-        std::vector<std::string> keys;
-        for (const v1::Dispatch& dispatch : request.dispatches()) {
-          groups.insert(dispatch.group());
-          keys.push_back(dispatch.key());
-        }
-        // What was accepted once stays so, even if its SIM has been deleted since.
-        MO_ASSIGN_OR_RETURN(const std::set<std::string> known, SelectKnownKeys(tx, keys));
-        std::set<int64_t> sims;
-        for (const v1::Dispatch& dispatch : request.dispatches()) {
-          if (known.count(dispatch.key()) == 0) sims.insert(IdOf(dispatch.sim_id()));
-        }
-        MO_RETURN_IF_ERROR(CheckSims(tx, sims));
         // Shared with other Submits, exclusive in Control: a control sees every dispatch or is seen
-        // by it.
-        std::map<std::string, v1::GroupControl> controls;
-        for (const std::string& group : groups) {
-          MO_RETURN_IF_ERROR(LockGroup(tx, group, /*exclusive=*/false));
-          MO_ASSIGN_OR_RETURN(controls[group], SelectControl(tx, group));
+        // by it. What follows is sent along, but reads only when the locks are held.
+        std::set<std::string> groups;
+        for (const v1::Dispatch& dispatch : request.dispatches()) groups.insert(dispatch.group());
+        ShareGroups(tx, groups);
+        std::vector<storage::Pending> inserts;
+        for (const v1::Dispatch& dispatch : request.dispatches())
+          inserts.push_back(InsertDispatch(tx, dispatch, app_.clock().Now()));
+        v1::SubmitResponse response;
+        std::set<std::pair<int64_t, v1::Lane>> senders;
+        for (int d = 0; d < request.dispatches_size(); ++d) {
+          const v1::Dispatch& dispatch = request.dispatches(d);
+          MO_ASSIGN_OR_RETURN(storage::Result rows, inserts[static_cast<size_t>(d)].Get());
+          if (rows.empty()) {
+            response.add_duplicate_keys(dispatch.key());
+          } else {
+            senders.emplace(IdOf(dispatch.sim_id()), dispatch.lane());
+          }
         }
-        for (const v1::Dispatch& dispatch : request.dispatches()) {
-          MO_ASSIGN_OR_RETURN(
-              const bool inserted,
-              InsertDispatch(tx, dispatch, controls[dispatch.group()], app_.clock().Now()));
-          if (!inserted) response.add_duplicate_keys(dispatch.key());
-        }
-        tx.AfterCommit([this, sims] {
-          for (int64_t sim : sims) gateway_.Wake(sim);
+        MO_RETURN_IF_ERROR(CheckDuplicates(tx, response));
+        tx.AfterCommit([this, senders] {
+          for (const auto& [sim, lane] : senders) gateway_.Wake(sim, lane);
         });
         return response;
       });
@@ -83,11 +87,10 @@ absl::StatusOr<google::protobuf::Empty> Ledger::Control(const Caller& caller,
                                                         const v1::ControlGroupRequest& request) {
   std::vector<int64_t> sims;
   MO_RETURN_IF_ERROR(database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
-    MO_RETURN_IF_ERROR(LockGroup(tx, request.group(), /*exclusive=*/true));
-    MO_ASSIGN_OR_RETURN(const v1::GroupControl now, SelectControl(tx, request.group()));
+    MO_ASSIGN_OR_RETURN(const v1::GroupControl now, LockControl(tx, request.group()));
     // A cancel is for good.
     if (now == v1::GROUP_CONTROL_CANCEL) return absl::OkStatus();
-    MO_RETURN_IF_ERROR(UpsertControl(tx, request.group(), request.control()));
+    UpsertControl(tx, request.group(), request.control());
     MO_ASSIGN_OR_RETURN(sims,
                         UpdateControls(tx, request.group(), request.control(), app_.clock().Now()));
     return absl::OkStatus();
@@ -112,36 +115,36 @@ absl::StatusOr<bool> Ledger::SkipSome(int64_t account_id, const std::string& gro
         if (Unpack(byte).state != common::DELIVERY_STATE_QUEUED) continue;
         byte = Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED});
       }
-      MO_RETURN_IF_ERROR(UpdateStatus(tx, row, app_.clock().Now()));
       MO_RETURN_IF_ERROR(outbox_.Append(tx, account_id, group, MakeProgress(row, group)));
     }
+    if (!rows.empty()) UpdateStatuses(tx, rows, app_.clock().Now());
     return rows.size() == kRows;
   });
 }
 
 absl::StatusOr<v1::GetGroupCountsResponse> Ledger::Counts(
     const Caller& caller, const v1::GetGroupCountsRequest& request) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) -> absl::StatusOr<v1::GetGroupCountsResponse> {
-                        v1::GetGroupCountsResponse response;
-                        // One statement, so one snapshot: the counts belong to one moment.
-                        MO_ASSIGN_OR_RETURN(std::vector<std::string> statuses,
-                                            SelectStatuses(tx, request.group()));
-                        for (const std::string& status : statuses)
-                          AddCounts(status, *response.mutable_counts());
-                        return response;
-                      });
+  return database_.ReadAs(
+      caller.account_id,
+      [&](storage::Transaction& tx) -> absl::StatusOr<v1::GetGroupCountsResponse> {
+        v1::GetGroupCountsResponse response;
+        // One statement, so one snapshot: the counts belong to one moment.
+        MO_ASSIGN_OR_RETURN(std::vector<std::string> statuses, SelectStatuses(tx, request.group()));
+        for (const std::string& status : statuses) AddCounts(status, *response.mutable_counts());
+        return response;
+      });
 }
 
 absl::StatusOr<v1::ListGroupDeliveriesResponse> Ledger::ListGroup(
     const Caller& caller, const v1::ListGroupDeliveriesRequest& request) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return SelectGroupDeliveries(tx, request); });
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+    return SelectGroupDeliveries(tx, request);
+  });
 }
 
 absl::StatusOr<v1::ListContactDeliveriesResponse> Ledger::ListContact(
     const Caller& caller, const v1::ListContactDeliveriesRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectContactDeliveries(tx, request);
   });
 }

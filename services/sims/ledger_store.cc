@@ -8,8 +8,10 @@
 
 namespace mo::sims {
 
+// Key by key: for a list of them the planner may prefer an index with the account alone.
 constexpr char kSelectKnownKeys[] =
-    "SELECT key FROM sims.dispatches WHERE account_id = $1 AND key = ANY($2)";
+    "SELECT k.key FROM unnest($2::text[]) AS k (key) CROSS JOIN LATERAL (SELECT 1 FROM "
+    "sims.dispatches WHERE account_id = $1 AND key = k.key LIMIT 1) AS known";
 absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
                                                       const std::vector<std::string>& keys) {
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectKnownKeys, tx.account_id(), keys));
@@ -18,24 +20,17 @@ absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
   return known;
 }
 
-constexpr char kCountSims[] =
-    "SELECT count(*) FROM sims.sims WHERE account_id = $1 AND id = ANY($2)";
-absl::Status CheckSims(storage::Transaction& tx, const std::set<int64_t>& sims) {
-  MO_ASSIGN_OR_RETURN(
-      storage::Result rows,
-      tx.Query(kCountSims, tx.account_id(), std::vector<int64_t>(sims.begin(), sims.end())));
-  return rows[0].Int(0) == static_cast<int64_t>(sims.size()) ? absl::OkStatus() : SimNotFound();
+constexpr char kLockShared[] =
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended(g, $2)) FROM unnest($1::text[]) AS g";
+void ShareGroups(storage::Transaction& tx, const std::set<std::string>& groups) {
+  tx.Defer(kLockShared, std::vector<std::string>(groups.begin(), groups.end()), tx.account_id());
 }
 
-constexpr char kLockShared[] = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, $2))";
 constexpr char kLockExclusive[] = "SELECT pg_advisory_xact_lock(hashtextextended($1, $2))";
-absl::Status LockGroup(storage::Transaction& tx, const std::string& group, bool exclusive) {
-  return tx.Run(exclusive ? kLockExclusive : kLockShared, group, tx.account_id());
-}
-
 constexpr char kSelectControl[] =
     "SELECT control FROM sims.group_controls WHERE account_id = $1 AND group_key = $2";
-absl::StatusOr<v1::GroupControl> SelectControl(storage::Transaction& tx, const std::string& group) {
+absl::StatusOr<v1::GroupControl> LockControl(storage::Transaction& tx, const std::string& group) {
+  tx.Defer(kLockExclusive, group, tx.account_id());
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectControl, tx.account_id(), group));
   return rows.empty() ? v1::GROUP_CONTROL_RUN : static_cast<v1::GroupControl>(rows[0].Int(0));
 }
@@ -43,9 +38,8 @@ absl::StatusOr<v1::GroupControl> SelectControl(storage::Transaction& tx, const s
 constexpr char kUpsertControl[] =
     "INSERT INTO sims.group_controls (account_id, group_key, control) VALUES ($1, $2, $3::int) "
     "ON CONFLICT (account_id, group_key) DO UPDATE SET control = $3::int";
-absl::Status UpsertControl(storage::Transaction& tx, const std::string& group,
-                           v1::GroupControl control) {
-  return tx.Run(kUpsertControl, tx.account_id(), group, static_cast<int32_t>(control));
+void UpsertControl(storage::Transaction& tx, const std::string& group, v1::GroupControl control) {
+  tx.Defer(kUpsertControl, tx.account_id(), group, static_cast<int32_t>(control));
 }
 
 // Locked in the order of ids, as the ledger's commits do.
@@ -66,19 +60,21 @@ absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
   return std::vector<int64_t>(sims.begin(), sims.end());
 }
 
+// $15, $16: the status when the group runs or is paused, and when it is canceled.
 constexpr char kInsertDispatch[] =
-    "INSERT INTO sims.dispatches (account_id, id, key, sim_id, lane, group_key, content, "
-    "parameter_names, contact_ids, "
-    "addresses, parameters, ignore_suppression, contact_range, create_time, expire_time) "
-    "VALUES ($1, nextval('sims.dispatch_id'), $2, $3, $4::int, $5, $6, $7, $8, $9, $10, $11, "
-    "int8range($12, $13, '[]'), "
-    "$14, $15) ON CONFLICT (account_id, key) DO NOTHING RETURNING id";
-constexpr char kInsertState[] =
+    "WITH dispatch AS (INSERT INTO sims.dispatches (account_id, id, key, sim_id, lane, group_key, "
+    "content, parameter_names, contact_ids, addresses, parameters, ignore_suppression, "
+    "contact_range, create_time, expire_time) SELECT $1, nextval('sims.dispatch_id'), $2, s.id, "
+    "$4::int, $5, $6, $7, $8, $9, $10, $11, int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, "
+    "$13 FROM sims.sims s WHERE s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) DO "
+    "NOTHING RETURNING id) "
     "INSERT INTO sims.dispatch_states (account_id, id, sim_id, lane, control, open, status, "
     "update_time) "
-    "VALUES ($1, $2, $3, $4::int, $5::int, $6, $7, $8)";
-absl::StatusOr<bool> InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
-                                    v1::GroupControl control, absl::Time now) {
+    "SELECT $1, d.id, $3, $4::int, coalesce(c.control, $14::int), c.control IS DISTINCT FROM "
+    "$17::int, CASE WHEN c.control = $17::int THEN $16 ELSE $15 END, $12 FROM dispatch d LEFT JOIN "
+    "sims.group_controls c ON c.account_id = $1 AND c.group_key = $5 RETURNING id";
+storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
+                                absl::Time now) {
   std::vector<int64_t> contacts;
   std::vector<std::string> addresses, parameters;
   for (const v1::Recipient& recipient : dispatch.recipients()) {
@@ -89,23 +85,15 @@ absl::StatusOr<bool> InsertDispatch(storage::Transaction& tx, const v1::Dispatch
   }
   const std::vector<std::string> names(dispatch.parameter_names().begin(),
                                        dispatch.parameter_names().end());
-  MO_ASSIGN_OR_RETURN(
-      storage::Result rows,
-      tx.Query(kInsertDispatch, tx.account_id(), dispatch.key(), IdOf(dispatch.sim_id()),
-               static_cast<int32_t>(dispatch.lane()), dispatch.group(),
-               storage::Bytes{dispatch.content().SerializeAsString()}, names, contacts, addresses,
-               parameters, dispatch.ignore_suppression(), contacts.front(), contacts.back(), now,
-               FromProto(dispatch.expire_time())));
-  if (rows.empty()) return false;
-  const bool canceled = control == v1::GROUP_CONTROL_CANCEL;
-  const Standing standing =
-      canceled ? Standing{common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED}
-               : Standing{common::DELIVERY_STATE_QUEUED, common::DELIVERY_REASON_UNSPECIFIED};
-  const std::string status(contacts.size(), Pack(standing));
-  MO_RETURN_IF_ERROR(tx.Run(kInsertState, tx.account_id(), rows[0].Int(0), IdOf(dispatch.sim_id()),
-                            static_cast<int32_t>(dispatch.lane()), static_cast<int32_t>(control),
-                            !canceled, storage::Bytes{status}, now));
-  return true;
+  const std::string queued(contacts.size(), Pack({common::DELIVERY_STATE_QUEUED, {}}));
+  const std::string canceled(
+      contacts.size(), Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED}));
+  return tx.Ask(kInsertDispatch, tx.account_id(), dispatch.key(), IdOf(dispatch.sim_id()),
+                static_cast<int32_t>(dispatch.lane()), dispatch.group(),
+                storage::Bytes{dispatch.content().SerializeAsString()}, names, contacts, addresses,
+                parameters, dispatch.ignore_suppression(), now, FromProto(dispatch.expire_time()),
+                static_cast<int32_t>(v1::GROUP_CONTROL_RUN), storage::Bytes{queued},
+                storage::Bytes{canceled}, static_cast<int32_t>(v1::GROUP_CONTROL_CANCEL));
 }
 
 constexpr char kLockQueued[] =
@@ -128,12 +116,21 @@ absl::StatusOr<std::vector<DispatchStatus>> LockQueued(storage::Transaction& tx,
   return found;
 }
 
-constexpr char kUpdateStatus[] =
-    "UPDATE sims.dispatch_states SET status = $3, open = $4, update_time = $5 WHERE account_id = "
-    "$1 AND id = $2";
-absl::Status UpdateStatus(storage::Transaction& tx, const DispatchStatus& row, absl::Time now) {
-  return tx.Run(kUpdateStatus, tx.account_id(), row.id, storage::Bytes{row.status},
-                !IsComplete(row.status), now);
+constexpr char kUpdateStatuses[] =
+    "UPDATE sims.dispatch_states s SET status = n.status, open = n.open = 1, update_time = $5 FROM "
+    "unnest($2::bigint[], $3::bytea[], $4::smallint[]) AS n (id, status, open) WHERE s.account_id "
+    "= $1 AND s.id = n.id";
+void UpdateStatuses(storage::Transaction& tx, const std::vector<DispatchStatus>& rows,
+                    absl::Time now) {
+  std::vector<int64_t> ids;
+  std::vector<storage::Bytes> statuses;
+  std::vector<int16_t> open;
+  for (const DispatchStatus& row : rows) {
+    ids.push_back(row.id);
+    statuses.push_back({row.status});
+    open.push_back(IsComplete(row.status) ? 0 : 1);
+  }
+  tx.Defer(kUpdateStatuses, tx.account_id(), ids, statuses, open, now);
 }
 
 constexpr char kSelectStatuses[] =

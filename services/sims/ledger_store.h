@@ -17,21 +17,20 @@ namespace v1 = messageorganizer::sims::v1;
 // Those of the keys under which there is a dispatch.
 absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
                                                       const std::vector<std::string>& keys);
-// SIM_NOT_FOUND when one of them is not the account's.
-absl::Status CheckSims(storage::Transaction& tx, const std::set<int64_t>& sims);
-// A lock on a group's name until the transaction ends.
-absl::Status LockGroup(storage::Transaction& tx, const std::string& group, bool exclusive);
-// RUN when the group was never controlled.
-absl::StatusOr<v1::GroupControl> SelectControl(storage::Transaction& tx, const std::string& group);
-absl::Status UpsertControl(storage::Transaction& tx, const std::string& group,
-                           v1::GroupControl control);
+// Locks on the names of groups until the transaction ends, shared with others who do this.
+void ShareGroups(storage::Transaction& tx, const std::set<std::string>& groups);
+// A lock on a group's name for itself, until the transaction ends, and what is asked of the group;
+// RUN when it was never controlled.
+absl::StatusOr<v1::GroupControl> LockControl(storage::Transaction& tx, const std::string& group);
+void UpsertControl(storage::Transaction& tx, const std::string& group, v1::GroupControl control);
 // Puts a control on the group's open dispatches; the SIMs concerned.
 absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
                                                     const std::string& group,
                                                     v1::GroupControl control, absl::Time now);
-// False when the key is there already.
-absl::StatusOr<bool> InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
-                                    v1::GroupControl control, absl::Time now);
+// Inserts a dispatch with its state as its group's control wants it. The result is empty when its
+// key is there already or its SIM is not.
+storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
+                                absl::Time now);
 
 // A dispatch's status and what names it.
 struct DispatchStatus {
@@ -44,7 +43,8 @@ struct DispatchStatus {
 // Locks up to `limit` open dispatches of a group in which somebody is queued.
 absl::StatusOr<std::vector<DispatchStatus>> LockQueued(storage::Transaction& tx,
                                                        const std::string& group, int32_t limit);
-absl::Status UpdateStatus(storage::Transaction& tx, const DispatchStatus& row, absl::Time now);
+void UpdateStatuses(storage::Transaction& tx, const std::vector<DispatchStatus>& rows,
+                    absl::Time now);
 // The statuses of all dispatches of a group.
 absl::StatusOr<std::vector<std::string>> SelectStatuses(storage::Transaction& tx,
                                                         const std::string& group);

@@ -41,15 +41,20 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
-    storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane,
-    const std::vector<int64_t>& known, int32_t limit) {
+    storage::Database& database, int64_t account_id, int64_t sim_id,
+    const std::map<v1::Lane, int32_t>& limits, const std::vector<int64_t>& known) {
   std::vector<std::shared_ptr<LoadedDispatch>> dispatches;
-  MO_RETURN_IF_ERROR(database.As(account_id, [&](storage::Transaction& tx) -> absl::Status {
+  MO_RETURN_IF_ERROR(database.ReadAs(account_id, [&](storage::Transaction& tx) -> absl::Status {
     dispatches.clear();
-    MO_ASSIGN_OR_RETURN(storage::Result rows,
-                        tx.Query(kLoad, account_id, sim_id, static_cast<int32_t>(lane),
-                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit));
-    for (const storage::Row row : rows) dispatches.push_back(FromRow(row));
+    std::vector<storage::Pending> lanes;
+    for (const auto& [lane, limit] : limits) {
+      lanes.push_back(tx.Ask(kLoad, account_id, sim_id, static_cast<int32_t>(lane),
+                             static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit));
+    }
+    for (storage::Pending& lane : lanes) {
+      MO_ASSIGN_OR_RETURN(storage::Result rows, lane.Get());
+      for (const storage::Row row : rows) dispatches.push_back(FromRow(row));
+    }
     return absl::OkStatus();
   }));
   return dispatches;

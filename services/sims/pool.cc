@@ -65,7 +65,7 @@ absl::StatusOr<v1::Sim> Pool::Create(const Caller& caller, const v1::CreateSimRe
 }
 
 absl::StatusOr<v1::Sim> Pool::Get(const Caller& caller, const v1::GetSimRequest& request) {
-  return database_.As(caller.account_id, [&](storage::Transaction& tx) {
+  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
     return SelectSim(tx, IdOf(request.id()), app_.clock().Now());
   });
 }
@@ -76,7 +76,7 @@ absl::StatusOr<v1::ListSimsResponse> Pool::List(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(
-      std::vector<v1::Sim> sims, database_.As(caller.account_id, [&](storage::Transaction& tx) {
+      std::vector<v1::Sim> sims, database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
         return SelectSims(tx, before, size + 1, request.network(), app_.clock().Now());
       }));
   v1::ListSimsResponse response;
@@ -102,7 +102,7 @@ absl::StatusOr<v1::Sim> Pool::Update(const Caller& caller, const v1::UpdateSimRe
         MO_ASSIGN_OR_RETURN(v1::Sim sim, SelectSim(tx, id, app_.clock().Now(), /*lock=*/true));
         MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
         CopyFields(request.sim(), fields, sim);
-        MO_RETURN_IF_ERROR(UpdateSim(tx, id, sim));
+        UpdateSim(tx, id, sim);
         tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
         return SelectSim(tx, id, app_.clock().Now());
       });
@@ -130,7 +130,7 @@ absl::StatusOr<v1::Sim> Pool::SetState(const Caller& caller,
                             SelectSim(tx, IdOf(id), app_.clock().Now(), /*lock=*/true));
         if (sim.state() == state) return sim;
         sim.set_state(state);
-        MO_RETURN_IF_ERROR(UpdateSim(tx, IdOf(id), sim));
+        UpdateSim(tx, IdOf(id), sim);
         MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
         tx.AfterCommit([this, number = IdOf(id)] { gateway_.Reconfigure(number); });
         return SelectSim(tx, IdOf(id), app_.clock().Now());
@@ -138,8 +138,8 @@ absl::StatusOr<v1::Sim> Pool::SetState(const Caller& caller,
 }
 
 absl::StatusOr<v1::GetOccupancyResponse> Pool::Occupancy(const Caller& caller) {
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) { return SelectOccupancy(tx); });
+  return database_.ReadAs(caller.account_id,
+                          [&](storage::Transaction& tx) { return SelectOccupancy(tx); });
 }
 
 absl::StatusOr<v1::CreateAgentTokenResponse> Pool::CreateToken(
@@ -164,12 +164,12 @@ absl::StatusOr<v1::ListGroupsResponse> Pool::ListGroups(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const std::string after, storage::PageKey(request.page_token()));
   MO_ASSIGN_OR_RETURN(
       std::vector<v1::Group> groups,
-      database_.As(caller.account_id,
-                   [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<v1::Group>> {
-                     MO_RETURN_IF_ERROR(
-                         SelectSim(tx, IdOf(request.id()), app_.clock().Now()).status());
-                     return SelectGroups(tx, IdOf(request.id()), after, size + 1);
-                   }));
+      database_.ReadAs(caller.account_id,
+                       [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<v1::Group>> {
+                         MO_RETURN_IF_ERROR(
+                             SelectSim(tx, IdOf(request.id()), app_.clock().Now()).status());
+                         return SelectGroups(tx, IdOf(request.id()), after, size + 1);
+                       }));
   v1::ListGroupsResponse response;
   if (groups.size() > static_cast<size_t>(size)) {
     groups.pop_back();

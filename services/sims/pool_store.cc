@@ -79,9 +79,9 @@ constexpr char kUpdateSim[] =
     "UPDATE sims.sims SET display_name = $3, capacity = $4, messages_per_second = $5, state = "
     "$6::int, "
     "version = version + 1 WHERE account_id = $1 AND id = $2";
-absl::Status UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim) {
-  return tx.Run(kUpdateSim, tx.account_id(), id, sim.display_name(), sim.capacity(),
-                sim.messages_per_second(), static_cast<int32_t>(sim.state()));
+void UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim) {
+  tx.Defer(kUpdateSim, tx.account_id(), id, sim.display_name(), sim.capacity(),
+           sim.messages_per_second(), static_cast<int32_t>(sim.state()));
 }
 
 constexpr char kDeleteSim[] =
@@ -149,10 +149,9 @@ constexpr char kTakeLease[] =
     "INSERT INTO sims.leases (account_id, sim_id, epoch, expire_time) VALUES ($1, $2, 1, $3) "
     "ON CONFLICT (account_id, sim_id) DO UPDATE SET epoch = sims.leases.epoch + 1, expire_time = "
     "$3 RETURNING epoch";
-absl::StatusOr<int64_t> TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
-                                  absl::Time expire_time) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeLease, account_id, sim_id, expire_time));
-  return rows[0].Int(0);
+storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
+                           absl::Time expire_time) {
+  return tx.Ask(kTakeLease, account_id, sim_id, expire_time);
 }
 
 constexpr char kRenewLeases[] =

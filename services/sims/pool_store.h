@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<v1::Sim>> SelectSims(storage::Transaction& tx, int64_
                                                 int32_t limit, common::Network network,
                                                 absl::Time now);
 // Writes the changeable fields and the state; the version grows.
-absl::Status UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim);
+void UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim);
 // False when contacts are allocated to it.
 absl::StatusOr<bool> DeleteSim(storage::Transaction& tx, int64_t id);
 absl::Status UpdateToken(storage::Transaction& tx, int64_t id, absl::string_view hash);
@@ -43,9 +43,9 @@ struct TokenOwner {
 };
 absl::StatusOr<std::optional<TokenOwner>> SelectTokenOwner(storage::Transaction& tx,
                                                            absl::string_view hash);
-// Takes the lease of a SIM from whoever has it; the new epoch.
-absl::StatusOr<int64_t> TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
-                                  absl::Time expire_time);
+// Takes the lease of a SIM from whoever has it; the result is the new epoch.
+storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
+                           absl::Time expire_time);
 // Extends leases that are still at their epochs; the SIMs whose lease is lost are left out of the
 // answer.
 absl::StatusOr<std::vector<int64_t>> RenewLeases(storage::Transaction& tx,
