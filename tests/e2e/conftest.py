@@ -1,6 +1,12 @@
 """Fixtures of the end-to-end tests. tools/test runs them; alone: python3 -m pytest tests/e2e (needs built executables)."""
 
+import pathlib
+import sys
+
 import pytest
+
+# Shared with tests/chaos.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.deployment import Deployment
 from harness.processes import Process

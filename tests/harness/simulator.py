@@ -31,6 +31,10 @@ class Simulator:
 
         wait_for(up, "the simulator to start")
 
+    @property
+    def log_path(self):
+        return self._process.log_path
+
     def call(self, method, path, body=None):
         answer = self._api.ask(method, path, body)
         assert answer.status < 300, f"{method} {path}: {answer}"
@@ -45,6 +49,23 @@ class Simulator:
     def attach(self, address, token, gateway, **options):
         """An agent for a SIM; it attaches again by itself after every loss."""
         self.post("/agents", {"network": NETWORK, "address": address, "token": token, "gateway": gateway, **options})
+
+    def detach(self, address):
+        """Ends the agent of a SIM."""
+        self.call("DELETE", f"/agents/{urllib.parse.quote(address, safe='')}?network={NETWORK}")
+
+    def disconnect(self, address):
+        """Drops the agent's stream, if there is one; it attaches again."""
+        answer = self._api.ask("POST", f"/agents/{urllib.parse.quote(address, safe='')}:disconnect", {})
+        assert answer.status in (200, 404), answer
+
+    def agents(self):
+        return self.get("/agents")["agents"]
+
+    def histogram(self, prefix):
+        """{how many different messages: how many phones}, of phones whose address begins so, and the number of copies."""
+        report = self.get(f"/report?{urllib.parse.urlencode({'network': NETWORK, 'prefix': prefix, 'page_size': 0})}")
+        return {int(times): phones for times, phones in report["histogram"].items()}, report["duplicates"]
 
     def settings(self, **changes):
         self.post("/settings", changes)

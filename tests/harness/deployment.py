@@ -12,7 +12,7 @@ from .rest import Client
 from .servers import Database, Redis, temp_folder
 from .wait import wait_for
 
-BUILD = pathlib.Path(os.environ.get("MO_BUILD_DIR", pathlib.Path(__file__).resolve().parents[3] / "build/release"))
+BUILD = pathlib.Path(os.environ.get("MO_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
 # From the lowest layer to the highest.
 SERVICES = ("accounts", "media", "links", "statistics", "sims", "contacts", "channels", "inbox", "rules", "edge")
 
@@ -37,18 +37,30 @@ def executable(name):
     return path
 
 
-class Deployment:
-    """mode "all": one process mo-all. "separate": one process per service, on fixed ports of its own."""
+def service_of(name):
+    """The service that a process is one of: "sims" of "sims-2"."""
+    return name.partition("-")[0]
 
-    def __init__(self, mode, postgres, flags=()):
+
+class Deployment:
+    """mode "all": one process mo-all. "separate": one process per service, on fixed ports of its own. `replicas`: more of
+    them, {"sims": 2} is "sims" and "sims-2"; who balances between these comes from `front`: front({name: port}) → port."""
+
+    def __init__(self, mode, postgres, flags=(), replicas=None, front=None):
         self.mode = mode
         self.folder = temp_folder("e2e")
         self.database = Database(postgres)
         self.redis = Redis(self.folder)
         self.http_port = free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
-        self.names = ("all",) if mode == "all" else SERVICES
+        replicas = replicas or {}
+        self.names = ("all",) if mode == "all" else SERVICES + tuple(
+            f"{service}-{number}" for service, count in replicas.items() for number in range(2, count + 1))
         self._grpc_ports = {name: free_port() for name in self.names}
+        # Where a service's callers find it.
+        self._ports = {name: self._grpc_ports[name] for name in self.names if name == service_of(name)}
+        for service in replicas:
+            self._ports[service] = front({name: port for name, port in self._grpc_ports.items() if service_of(name) == service})
         self.metrics_ports = {name: free_port() for name in self.names}
         self._flags = list(flags)
         self._processes = {}
@@ -62,13 +74,14 @@ class Deployment:
     @property
     def device_gateway(self):
         """host:port that device agents attach to."""
-        return f"127.0.0.1:{self._grpc_ports['all' if self.mode == 'all' else 'sims']}"
+        return f"127.0.0.1:{self._ports['all' if self.mode == 'all' else 'sims']}"
 
     def start(self, name):
-        peers = ",".join(f"{peer}=127.0.0.1:{port}" for peer, port in self._grpc_ports.items() if peer not in (name, "all"))
+        service = service_of(name)
+        peers = ",".join(f"{peer}=127.0.0.1:{port}" for peer, port in self._ports.items() if peer not in (service, "all"))
         edge = name in ("all", "edge")
         self._processes[name] = Process(f"mo-{name}", [
-            executable(f"mo-{name}"), f"--grpc_listen=127.0.0.1:{self._grpc_ports[name]}",
+            executable(f"mo-{service}"), f"--grpc_listen=127.0.0.1:{self._grpc_ports[name]}",
             f"--metrics_listen=127.0.0.1:{self.metrics_ports[name]}", f"--database_url={self.database.url}",
             f"--redis_url={self.redis.url}", f"--data_dir={self.folder / 'data'}",
             f"--identity_key_file={self.folder / 'identity.key'}", f"--operator_key_file={self.folder / 'operator.key'}",
@@ -105,6 +118,16 @@ class Deployment:
         for process in processes:
             code = process.wait(30)
             assert code == 0, f"{process.name} ended with {code}:\n{process.log_tail()}"
+
+    def running(self, name):
+        return self._processes[name].running
+
+    def exit_code(self, name):
+        """None while it runs; -9 of one that was killed."""
+        return self._processes[name].exit_code
+
+    def signal(self, name, number):
+        self._processes[name].signal(number)
 
     def start_all(self, *names):
         for name in names or self.names:

@@ -22,32 +22,54 @@ def temp_folder(purpose):
 
 
 class PostgresServer:
-    """The server that tools/test has started, or an own one."""
+    """The server that tools/test has started, or an own one: where there is no other, or when it is to be `private`."""
 
-    def __init__(self):
-        self.url = os.environ.get("MO_TEST_DATABASE_URL")
+    def __init__(self, private=False, settings=()):
+        self.private = private
+        self.url = None if private else os.environ.get("MO_TEST_DATABASE_URL")
         self._process = None
+        self._settings = [part for setting in settings for part in ("-c", setting)]
         if not self.url:
-            self._start()
+            self._init()
+            self.start()
+            wait_for(self.ready, "PostgreSQL to start", 60)
 
-    def _start(self):
+    def _init(self):
         self._folder = temp_folder("postgres")
         # PostgreSQL refuses to run as root.
-        user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        if user is not None:
-            os.chown(self._folder, user.pw_uid, user.pw_gid)
+        self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        if self._user is not None:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         init = Process("initdb", [POSTGRES_BIN / "initdb", "-D", self._folder / "data", "-U", "postgres", "-A", "trust",
-                                  "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._folder / "initdb.log", user)
+                                  "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._folder / "initdb.log", self._user)
         assert init.wait(120) == 0, init.log_tail()
-        self._process = Process("postgres", [POSTGRES_BIN / "postgres", "-D", self._folder / "data", "-k", self._folder,
-                                             "-c", "listen_addresses=", "-c", "max_connections=400"],
-                                self._folder / "log", user)
         self.url = f"host={self._folder} dbname=postgres"
-        wait_for(lambda: psql(self.url, "SELECT 1", check=False).returncode == 0, "PostgreSQL to start", 60)
+
+    @property
+    def running(self):
+        return self._process.running
+
+    @property
+    def log_path(self):
+        return self._folder / "log"
+
+    def start(self):
+        """Starts an own server on its data; ready() tells when it has recovered."""
+        self._process = Process("postgres", [POSTGRES_BIN / "postgres", "-D", self._folder / "data", "-k", self._folder,
+                                             "-c", "listen_addresses=", "-c", "max_connections=400", *self._settings],
+                                self._folder / "log", self._user)
+
+    def ready(self):
+        return psql(self.url, "SELECT 1", check=False).returncode == 0
+
+    def crash(self):
+        """Ends an own server in immediate mode: no checkpoint, every connection lost, recovery from the WAL."""
+        self._process.terminate(signal.SIGQUIT)
 
     def stop(self):
         if self._process is not None:
-            self._process.terminate(signal.SIGINT)
+            if self._process.running:
+                self._process.terminate(signal.SIGINT)
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -72,6 +94,8 @@ class Database:
         return psql(self.url, sql).stdout.strip()
 
     def drop(self):
+        if self._server.private:
+            return  # it goes with its server, which may be down by now
         psql(self._server.url, f"DROP DATABASE {self._name} WITH (FORCE)")
 
 
@@ -85,10 +109,21 @@ class Redis:
         self.start()
 
     def start(self):
+        self.launch()
+        wait_for(self.ready, "Redis to start")
+
+    def launch(self):
+        """Starts it without waiting until it answers."""
         self._process = Process("redis", ["redis-server", "--port", "0", "--unixsocket", self._socket, "--dir", self._folder,
                                           "--appendonly", "yes", "--save", "", "--daemonize", "no"],
                                 self._folder / "redis.log")
-        wait_for(lambda: self._command("PING").startswith("+PONG"), "Redis to start")
+
+    def ready(self):
+        return self._command("PING").startswith("+PONG")
+
+    @property
+    def running(self):
+        return self._process.running
 
     def _command(self, *words):
         try:
@@ -101,7 +136,11 @@ class Redis:
             return ""
 
     def wipe(self):
-        assert self._command("FLUSHALL").startswith("+OK")
+        assert self.try_wipe()
+
+    def try_wipe(self):
+        """Whether it was there to be wiped."""
+        return self._command("FLUSHALL").startswith("+OK")
 
     def kill(self):
         self._process.kill()

@@ -29,7 +29,11 @@ def contact_state(client, contact_id):
 
 def ledger(client, broadcast_id):
     """The broadcast's counts as numbers, after checking that they add up; plus `complete`."""
-    answer = client.get(f"/v1/broadcasts/{broadcast_id}/ledger")
+    return counts_of(client.get(f"/v1/broadcasts/{broadcast_id}/ledger"))
+
+
+def counts_of(answer):
+    """The counts of a ledger's JSON as numbers, after checking that they add up; plus `complete`."""
     counts = {name: int(count) for name, count in answer["counts"].items() if name != "reasons"}
     states = {name: count for name, count in counts.items() if name != "audience"}
     assert counts["audience"] == sum(states.values()), f"the ledger does not add up: {answer}"

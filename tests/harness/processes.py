@@ -28,6 +28,10 @@ class Process:
     def running(self):
         return self._child.poll() is None
 
+    @property
+    def exit_code(self):
+        return self._child.poll()
+
     def kill(self):
         """kill -9, and waits for the end."""
         self._child.kill()

@@ -1,0 +1,84 @@
+"""What the chaos falls upon: every service its own process, sims twice behind a balancer, agents, subscribers with phones."""
+
+import shutil
+
+import seed
+from harness import newsroom
+from harness.balancer import Balancer
+from harness.deployment import Deployment
+from harness.servers import PostgresServer
+from harness.simulator import NETWORK, Simulator
+
+FIRST_NUMBER = 491710000000
+
+
+class World:
+    """PostgreSQL, Redis and processes of its own; an account with a channel and `recipients` subscribers."""
+
+    def __init__(self, recipients, sims, rate):
+        self.recipients = recipients
+        self.postgres = self.simulator = self.deployment = self.balancer = None
+        try:
+            self._make(sims, rate)
+        except BaseException:
+            self.close()
+            raise
+
+    def _make(self, sims, rate):
+        self.postgres = PostgresServer(private=True, settings=["shared_buffers=256MB", "max_wal_size=2GB"])
+        self.simulator = Simulator()
+        self.simulator.settings(keep_messages=0)
+        self.deployment = Deployment("separate", self.postgres, flags=["--rate_limit=0"], replicas={"sims": 2},
+                                     front=self._front)
+        self.api = self.deployment.create_account("Chaos")
+        self.channel = newsroom.create_channel(self.api)
+        self.addresses = [f"+4930{100 + number}" for number in range(sims)]
+        self.sims = {address: newsroom.add_sim(self.deployment, self.api, self.simulator, address, self.recipients,
+                                               messages_per_second=rate) for address in self.addresses}
+        seed.seed(self.deployment.database.query, self.api.account_id, list(self.sims.values()), self.recipients,
+                  self.channel, FIRST_NUMBER)
+        phones = seed.phones(FIRST_NUMBER, self.recipients)
+        self.simulator.post("/phones", {"network": NETWORK, **phones})
+        self._prefix = phones["address"]
+
+    def _front(self, replicas):
+        self.balancer = Balancer(replicas)
+        return self.balancer.port
+
+    def client(self):
+        """A client of the account for one thread; it bears restarts."""
+        return self.deployment.client(self.api.key, patience=90)
+
+    def attach(self, api, idempotent, credit):
+        """Other agents for all SIMs."""
+        for address, sim in self.sims.items():
+            token = api.post(f"/v1/sims/{sim}/agent-tokens")["token"]
+            self.simulator.detach(address)
+            self.simulator.attach(address, token, self.deployment.device_gateway, idempotent=idempotent, credit=credit)
+
+    def attaches(self):
+        """How often agents have attached."""
+        return sum(agent["attaches"] for agent in self.simulator.agents())
+
+    def phones(self):
+        """{how many messages: how many phones}, and how many messages arrived twice."""
+        return self.simulator.histogram(self._prefix)
+
+    def keep_logs(self, folder):
+        """Copies everybody's log to a folder, which it returns."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in self.deployment.folder.glob("*.log"):
+            shutil.copy(path, folder)
+        shutil.copy(self.postgres.log_path, folder / "postgres.log")
+        shutil.copy(self.simulator.log_path, folder)
+        return folder
+
+    def close(self):
+        if self.deployment:
+            self.deployment.close()
+        if self.balancer:
+            self.balancer.close()
+        if self.simulator:
+            self.simulator.close()
+        if self.postgres:
+            self.postgres.stop()
