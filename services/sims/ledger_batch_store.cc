@@ -14,45 +14,56 @@ constexpr absl::Duration kReportInterval = absl::Seconds(1);
 
 // Every statement looks row by row into a primary key (LATERAL with a lock, LIMIT or OFFSET is
 // never joined otherwise): tables fill faster than they are analyzed, and the order of locks is
-// that of the arrays.
+// that of the arrays. These are behind a SELECT to hide their lengths, for which the server would
+// plan every execution anew: that takes longer than the execution.
 
 // FOR SHARE keeps the epochs until the commit: nobody can take a lease over while its former holder
 // writes.
 constexpr char kLockLeases[] =
-    "SELECT w.account_id, w.sim_id, l.epoch, s.state FROM unnest($1::bigint[], $2::bigint[]) AS w "
-    "(account_id, sim_id) CROSS JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = "
-    "w.account_id AND sim_id = w.sim_id FOR SHARE) AS l CROSS JOIN LATERAL (SELECT state FROM "
-    "sims.sims WHERE account_id = w.account_id AND id = w.sim_id LIMIT 1) AS s";
+    "SELECT w.account_id, w.sim_id, l.epoch, s.state "
+    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, sim_id) "
+    "CROSS JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = w.account_id AND "
+    "sim_id = w.sim_id FOR SHARE) AS l "
+    "CROSS JOIN LATERAL (SELECT state FROM sims.sims WHERE account_id = w.account_id AND "
+    "id = w.sim_id LIMIT 1) AS s";
 
 constexpr char kLockStates[] =
     "SELECT w.account_id, w.id, s.sim_id, s.lane, s.control, s.status, s.report_time, s.open, "
-    "d.key, d.group_key FROM unnest($1::bigint[], $2::bigint[]) AS w (account_id, id) CROSS JOIN "
-    "LATERAL (SELECT sim_id, lane, control, status, report_time, open FROM sims.dispatch_states "
-    "WHERE account_id = w.account_id AND id = w.id FOR UPDATE) AS s CROSS JOIN LATERAL (SELECT "
-    "key, group_key FROM sims.dispatches WHERE account_id = w.account_id AND id = w.id LIMIT 1) AS "
-    "d";
+    "d.key, d.group_key "
+    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, id) "
+    "CROSS JOIN LATERAL (SELECT sim_id, lane, control, status, report_time, open FROM "
+    "sims.dispatch_states WHERE account_id = w.account_id AND id = w.id FOR UPDATE) AS s "
+    "CROSS JOIN LATERAL (SELECT key, group_key FROM sims.dispatches WHERE account_id = "
+    "w.account_id AND id = w.id LIMIT 1) AS d";
 
 // By ranges: a window's contacts are neighbours, and few of them have opted out.
 constexpr char kFindSuppressed[] =
-    "SELECT w.account_id, s.contact_id FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w "
-    "(account_id, low, high) CROSS JOIN LATERAL (SELECT contact_id FROM sims.suppressions WHERE "
-    "account_id = w.account_id AND contact_id BETWEEN w.low AND w.high AND suppressed OFFSET 0) AS "
-    "s";
+    "SELECT w.account_id, s.contact_id FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), "
+    "(SELECT $3::bigint[])) AS w (account_id, low, high) "
+    "CROSS JOIN LATERAL (SELECT contact_id FROM sims.suppressions WHERE account_id = w.account_id "
+    "AND contact_id BETWEEN w.low AND w.high AND suppressed OFFSET 0) AS s";
 
 // Sent after the leases are locked, so the epochs are those that the works are judged by.
 constexpr char kInsertInbound[] =
-    "INSERT INTO sims.inbound (account_id, sim_id, provider_message_id, id, receive_time) SELECT "
-    "i.account_id, i.sim_id, i.provider_message_id, nextval('sims.inbound_id'), $5 FROM "
-    "unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS i (account_id, sim_id, "
-    "provider_message_id, epoch) CROSS JOIN LATERAL (SELECT epoch FROM sims.leases WHERE "
-    "account_id = i.account_id AND sim_id = i.sim_id LIMIT 1) AS l WHERE l.epoch = i.epoch ON "
-    "CONFLICT DO NOTHING RETURNING account_id, sim_id, provider_message_id, id";
+    "INSERT INTO sims.inbound (account_id, sim_id, provider_message_id, id, receive_time) "
+    "SELECT i.account_id, i.sim_id, i.provider_message_id, nextval('sims.inbound_id'), $5 "
+    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]), "
+    "(SELECT $4::bigint[])) AS i (account_id, sim_id, provider_message_id, epoch) "
+    "CROSS JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = i.account_id AND "
+    "sim_id = i.sim_id LIMIT 1) AS l WHERE l.epoch = i.epoch "
+    "ON CONFLICT DO NOTHING RETURNING account_id, sim_id, provider_message_id, id";
 
+// The rows are there, locked by kLockStates: every one conflicts, what would be inserted never is.
+// An upsert finds them by their primary key, whatever the planner thinks of the table's size.
 constexpr char kWriteStates[] =
-    "UPDATE sims.dispatch_states s SET status = n.status, open = n.open = 1, update_time = $5, "
-    "report_time = CASE WHEN n.report = 1 THEN $5 ELSE s.report_time END FROM unnest($1::bigint[], "
-    "$2::bigint[], $3::bytea[], $4::smallint[], $6::smallint[]) AS n (account_id, id, status, "
-    "open, report) WHERE s.account_id = n.account_id AND s.id = n.id";
+    "INSERT INTO sims.dispatch_states AS s (account_id, id, sim_id, lane, control, open, status, "
+    "report_time, update_time) "
+    "SELECT n.account_id, n.id, 0, 0, 0, n.open = 1, n.status, CASE WHEN n.report = 1 THEN $5 END, "
+    "$5 FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::bytea[]), "
+    "(SELECT $4::smallint[]), (SELECT $6::smallint[])) AS n (account_id, id, status, open, report) "
+    "ON CONFLICT (account_id, id) DO UPDATE SET status = excluded.status, open = excluded.open, "
+    "update_time = excluded.update_time, report_time = coalesce(excluded.report_time, "
+    "s.report_time)";
 
 }  // namespace
 
