@@ -17,7 +17,8 @@ namespace {
 
 // Without a kick, e.g. when the writer died between its commit and the kick.
 constexpr absl::Duration kPoll = absl::Milliseconds(200);
-constexpr absl::Duration kPendingPoll = absl::Milliseconds(1);
+// Between looks that find something, so that under load many events share one.
+constexpr absl::Duration kGap = absl::Milliseconds(2);
 constexpr int kPendingRounds = 1000;
 // How long a wiped stream goes unnoticed while nothing is published.
 constexpr absl::Duration kCheck = absl::Milliseconds(500);
@@ -132,6 +133,7 @@ absl::StatusOr<bool> Relay::Round() {
     bool again = backlog.more;
     const bool empty = std::all_of(backlog.rows.begin(), backlog.rows.end(),
                                    [](const auto& rows) { return rows.empty(); });
+    found_ = !empty;
     if (!empty || absl::Now() >= next_check_) {
       MO_ASSIGN_OR_RETURN(const bool all, Publish(backlog));
       again |= !all;
@@ -216,10 +218,14 @@ absl::StatusOr<bool> Relay::Publish(const Backlog& backlog) {
 }
 
 void Relay::Wait() {
-  // A transaction that stays open long is not asked for every millisecond.
-  const absl::Duration timeout =
-      !pending_ ? kPoll : kPendingPoll * (pending_rounds_ > kPendingRounds ? 10 : 1);
-  WaitReadable({stop_.fd(), kicked_.fd(), subscription_.fd()}, timeout);
+  if (pending_ || found_) {
+    // Kicks tell nothing new: there is a next look anyway. A transaction that stays open long is
+    // not asked for so often.
+    WaitReadable({stop_.fd(), subscription_.fd()},
+                 kGap * (pending_rounds_ > kPendingRounds ? 5 : 1));
+  } else {
+    WaitReadable({stop_.fd(), kicked_.fd(), subscription_.fd()}, kPoll);
+  }
   kicked_.Clear();
   if (!WaitReadable({subscription_.fd()}, absl::ZeroDuration())) return;
   if (!subscription_.Drain().ok()) synchronized_ = false;

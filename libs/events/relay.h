@@ -78,6 +78,7 @@ class Relay {
   bool leader_ = false;
   bool synchronized_ = false;
   bool known_ = false;  // the cursors were right once
+  bool found_ = false;  // the last look brought events
   bool pending_ = false;
   int pending_rounds_ = 0;
   int64_t replays_ = 0;

@@ -38,6 +38,9 @@ absl::Status CheckRequest(const Caller& caller, const v1::SendMessageRequest& re
     if (request.stop_confirmation()) {
       problems.Add("stop_confirmation", "SERVICES_ONLY", "is set by the product itself");
     }
+    if (request.has_contact()) {
+      problems.Add("contact", "SERVICES_ONLY", "is set by the product itself");
+    }
   }
   if (!IsRendered(request)) {
     text::CheckOutbound(request.content(), "content", {"name"}, problems);
@@ -79,16 +82,16 @@ absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
                                            const v1::SendMessageRequest& request) {
   MO_RETURN_IF_ERROR(CheckRequest(caller, request));
   MO_RETURN_IF_ERROR(CheckMedia(caller, request.content()));
-  contacts_v1::GetContactRequest get;
-  get.set_id(request.contact_id());
-  const absl::StatusOr<contacts_v1::Contact> contact =
-      contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get);
+  const absl::StatusOr<Contact> contact = ContactOf(caller, request);
   const absl::StatusOr<Outbound> draft =
       contact.ok() ? Draft(*contact, request)
                    : absl::StatusOr<Outbound>(WithField(contact.status(), "contact_id"));
+  // What a caller knew of the contact does not make another request.
+  v1::SendMessageRequest asked = request;
+  asked.clear_contact();
   MO_ASSIGN_OR_RETURN(
       v1::Message sent,
-      database_.Once<v1::Message>(caller, request,
+      database_.Once<v1::Message>(caller, asked,
                                   [&](storage::Transaction& tx) -> absl::StatusOr<v1::Message> {
                                     // Here, so that a repeated request gets its answer whatever has
                                     // become of the contact since.
@@ -105,6 +108,16 @@ absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
     submitter_.Submit(std::move(outbound), contact->address());
   }
   return sent;
+}
+
+absl::StatusOr<Messages::Contact> Messages::ContactOf(const Caller& caller,
+                                                      const v1::SendMessageRequest& request) {
+  if (request.has_contact() && request.contact().id() == request.contact_id()) {
+    return request.contact();
+  }
+  contacts_v1::GetContactRequest get;
+  get.set_id(request.contact_id());
+  return contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get);
 }
 
 absl::StatusOr<Outbound> Messages::Draft(const Contact& contact,

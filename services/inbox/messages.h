@@ -40,6 +40,7 @@ class Messages {
   // Whether the file that the content carries is the account's.
   absl::Status CheckMedia(const Caller& caller,
                           const messageorganizer::common::v1::Content& content);
+  absl::StatusOr<Contact> ContactOf(const Caller& caller, const v1::SendMessageRequest& request);
   absl::StatusOr<Outbound> Draft(const Contact& contact,
                                  const v1::SendMessageRequest& request) const;
   absl::Status Keep(storage::Transaction& tx, const Outbound& outbound,

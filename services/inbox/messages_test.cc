@@ -49,6 +49,30 @@ TEST_CASE("One idempotency key is one message, even when the contact has stopped
   CHECK(desk.Timeline(contact)->messages_size() == 2);
 }
 
+TEST_CASE("A service that knows the contact vouches for it, until the ledger knows better") {
+  TestDesk desk;
+  const std::string contact = desk.Write(kPhone, "Hello");
+  contacts_v1::GetContactRequest get;
+  get.set_id(contact);
+  const auto known =
+      desk.contacts.Call(&contacts_v1::ContactService::Stub::GetContact, desk.env.caller(), get);
+  REQUIRE(known.ok());
+  desk.Stop(contact);
+  v1::SendMessageRequest request = TestDesk::Request(contact, "too late");
+  *request.mutable_contact() = *known;
+  const Caller service = ServiceCaller("rules", desk.env.caller().account_id).WithKey("k");
+  const auto sent = desk.inbox.Call(&Stub::SendMessage, service, request);
+  REQUIRE(sent.ok());
+  desk.WaitForState(sent->id(), common_v1::DELIVERY_STATE_SKIPPED);
+  CHECK(desk.Get(sent->id())->reason() == common_v1::DELIVERY_REASON_STOPPED);
+  CHECK(desk.agent->order().empty());
+  // The same request, whatever is known of the contact now.
+  request.clear_contact();
+  const auto again = desk.inbox.Call(&Stub::SendMessage, service, request);
+  REQUIRE(again.ok());
+  CHECK(again->id() == sent->id());
+}
+
 TEST_CASE("Nothing is sent to contacts that are pending, stopped or unknown") {
   TestDesk desk;
   contacts_v1::RegisterRequest registration;
@@ -82,6 +106,7 @@ TEST_CASE("Bad requests name every field; what services may say is refused to ot
   request.mutable_content()->mutable_location()->set_latitude(91);
   request.set_origin(v1::ORIGIN_RULE);
   request.set_stop_confirmation(true);
+  request.mutable_contact()->set_id(contact);
   // A call with the user's own token, as edge makes it.
   grpc::ClientContext context;
   context.AddMetadata(kIdentityMetadata,
@@ -91,10 +116,12 @@ TEST_CASE("Bad requests name every field; what services may say is refused to ot
       v1::InboxService::NewStub(desk.env.app().ChannelTo(v1::InboxService::service_full_name()))
           ->SendMessage(&context, request, &response);
   auto problems = FieldProblemsOf(FromGrpc(status));
-  REQUIRE(problems.size() == 2);
+  REQUIRE(problems.size() == 3);
   CHECK(problems[0].field == "origin");
   CHECK(problems[1].field == "stop_confirmation");
+  CHECK(problems[2].field == "contact");
 
+  request.clear_contact();
   request.set_origin(v1::ORIGIN_UNSPECIFIED);
   request.set_stop_confirmation(false);
   auto field = [&] {

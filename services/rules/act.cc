@@ -26,13 +26,13 @@ bool IsRefused(const absl::Status& status) {
 
 absl::StatusOr<std::vector<v1::Action>> Actor::Act(const Caller& caller,
                                                    const std::string& message_id,
-                                                   const std::string& contact_id,
+                                                   const Target& contact,
                                                    const Decision& decision) {
   std::vector<v1::Action> done;
   const bool stops = decision.recognition == v1::RECOGNITION_STOP;
   for (const Step& step : decision.steps) {
     const Caller once = caller.WithKey(absl::StrCat("rule/", message_id, "/", step.name));
-    const absl::Status status = Do(once, contact_id, step.action, stops);
+    const absl::Status status = Do(once, contact, step.action, stops);
     if (status.ok() || WasDone(status)) {
       done.push_back(step.action);
     } else if (IsRefused(status)) {
@@ -45,40 +45,42 @@ absl::StatusOr<std::vector<v1::Action>> Actor::Act(const Caller& caller,
   return done;
 }
 
-absl::Status Actor::Do(const Caller& caller, const std::string& contact_id,
-                       const v1::Action& action, bool stop_confirmation) {
+absl::Status Actor::Do(const Caller& caller, const Target& contact, const v1::Action& action,
+                       bool stop_confirmation) {
   switch (action.kind()) {
     case v1::ACTION_KIND_ANSWER: {
       inbox_v1::SendMessageRequest request;
-      request.set_contact_id(contact_id);
+      request.set_contact_id(contact.id);
       request.mutable_content()->mutable_text()->set_body(action.text());
       request.set_origin(inbox_v1::ORIGIN_RULE);
       request.set_stop_confirmation(stop_confirmation);
+      if (contact.known != nullptr && !stop_confirmation)
+        *request.mutable_contact() = *contact.known;
       return inbox_.Call(&inbox_v1::InboxService::Stub::SendMessage, caller, request).status();
     }
     case v1::ACTION_KIND_SUBSCRIBE: {
       channels_v1::SubscribeRequest request;
       request.set_channel_id(action.channel_id());
-      request.set_contact_id(contact_id);
+      request.set_contact_id(contact.id);
       return channels_.Call(&channels_v1::ChannelService::Stub::Subscribe, caller, request)
           .status();
     }
     case v1::ACTION_KIND_UNSUBSCRIBE: {
       if (action.channel_id().empty()) {
         channels_v1::UnsubscribeAllRequest request;
-        request.set_contact_id(contact_id);
+        request.set_contact_id(contact.id);
         return channels_.Call(&channels_v1::ChannelService::Stub::UnsubscribeAll, caller, request)
             .status();
       }
       channels_v1::UnsubscribeRequest request;
       request.set_channel_id(action.channel_id());
-      request.set_contact_id(contact_id);
+      request.set_contact_id(contact.id);
       return channels_.Call(&channels_v1::ChannelService::Stub::Unsubscribe, caller, request)
           .status();
     }
     case v1::ACTION_KIND_STOP_CONTACT: {
       contacts_v1::StopContactRequest request;
-      request.set_id(contact_id);
+      request.set_id(contact.id);
       return contacts_.Call(&contacts_v1::ContactService::Stub::StopContact, caller, request)
           .status();
     }

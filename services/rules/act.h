@@ -18,14 +18,18 @@ class Actor {
  public:
   explicit Actor(App& app) : contacts_(app), channels_(app), inbox_(app) {}
 
+  // A contact: its id, and what is known of it if that is new enough to go by.
+  struct Target {
+    std::string id;
+    const messageorganizer::contacts::v1::Contact* known = nullptr;
+  };
   // Takes the decision's steps in their order, each once however often this is called for the
   // message. Returns those that were possible; an error when the rest must be tried again.
   absl::StatusOr<std::vector<v1::Action>> Act(const Caller& caller, const std::string& message_id,
-                                              const std::string& contact_id,
-                                              const Decision& decision);
+                                              const Target& contact, const Decision& decision);
 
  private:
-  absl::Status Do(const Caller& caller, const std::string& contact_id, const v1::Action& action,
+  absl::Status Do(const Caller& caller, const Target& contact, const v1::Action& action,
                   bool stop_confirmation);
 
   Client<messageorganizer::contacts::v1::ContactService> contacts_;

@@ -13,6 +13,13 @@ namespace mo::rules {
 
 namespace inbox_v1 = messageorganizer::inbox::v1;
 
+namespace {
+
+// As long as what an event says of a contact is taken for what it is: its SIM may change later.
+constexpr absl::Duration kNews = absl::Seconds(5);
+
+}  // namespace
+
 bool InboxEvents::Wants(const events::Event& event) {
   return event.envelope.type() == inbox_v1::MessageReceived::descriptor()->full_name();
 }
@@ -65,8 +72,10 @@ absl::StatusOr<v1::Evaluation> InboxEvents::Evaluate(const Case& one) {
     if (was_stopped) Silence(decision);
   }
   const inbox_v1::Message& message = one.event.message();
+  Actor::Target target{message.contact_id()};
+  if (app_.clock().Now() - one.received < kNews) target.known = &one.event.contact();
   MO_ASSIGN_OR_RETURN(const std::vector<v1::Action> done,
-                      actor_.Act(one.caller, message.id(), message.contact_id(), decision));
+                      actor_.Act(one.caller, message.id(), target, decision));
   v1::Evaluation evaluation;
   evaluation.set_message_id(message.id());
   evaluation.set_contact_id(message.contact_id());
