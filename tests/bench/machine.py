@@ -123,14 +123,14 @@ class Machine:
         return megabytes
 
     @contextlib.contextmanager
-    def profile(self, name, everything=False):
+    def profile(self, name, whose=("mo_all",)):
         if self.options.perf is None:
             yield
             return
         self.options.perf.mkdir(parents=True, exist_ok=True)
-        whom = ["-a"] if everything else ["-p", str(self.options.all_pid)]
+        pids = ",".join(str(pid) for process in whose for pid in self.processes(process))
         perf = subprocess.Popen(["perf", "record", "-q", "-F", "299", "-g", "-o", self.options.perf / f"{name}.data",
-                                 *whom])
+                                 "-p", pids])
         try:
             yield
         finally:

@@ -126,8 +126,9 @@ class Load {
   }
 
   absl::Status Ask(absl::Time due) {
-    Connection& connection = *idle_.back();
-    idle_.pop_back();
+    // In turns, so that the server closes none as idle.
+    Connection& connection = *idle_.front();
+    idle_.pop_front();
     connection.due = due;
     connection.answer.clear();
     const std::string request = NextRequest(due);
@@ -170,7 +171,7 @@ class Load {
   Latencies& latencies_;
   const int epoll_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> idle_;
+  std::deque<Connection*> idle_;
   std::deque<absl::Time> due_;
   uint64_t number_ = 0;
   bool told_ = false;
