@@ -31,7 +31,9 @@ absl::StatusOr<storage::Result> Locks::Query(const char* sql, int64_t key) {
 absl::StatusOr<Locks::Membership> Locks::Join(absl::string_view group) {
   std::lock_guard lock(mutex_);
   if (!connection_) {
-    MO_ASSIGN_OR_RETURN(connection_, database_.Dedicated());
+    MO_ASSIGN_OR_RETURN(auto connection, database_.Dedicated());
+    MO_RETURN_IF_ERROR(connection->Script(kEndIfStopped).status());
+    connection_ = std::move(connection);
     ++session_;
   }
   const int64_t key = LockKey(group);

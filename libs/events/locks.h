@@ -12,6 +12,10 @@
 
 namespace mo::events {
 
+// For a connection that holds advisory locks, and is used every second by those who hold them: a
+// process that is stopped, or a machine that is gone without a word, must not keep them.
+inline constexpr char kEndIfStopped[] = "SET idle_session_timeout = '10s'";
+
 // Advisory locks on a connection of their own: they last as long as it. Thread-safe.
 class Locks {
  public:

@@ -12,7 +12,7 @@ constexpr size_t kMaxErrorBytes = 1000;
 std::string InsertSql(const std::string& schema) {
   return absl::StrCat("INSERT INTO ", schema,
                       ".event_offsets (consumer, source, partition, id)"
-                      " SELECT $1, $2, p, 0 FROM unnest($3::smallint[]) p"
+                      " SELECT $1, $2, p, 0 FROM unnest((SELECT $3::smallint[])) p"
                       " ON CONFLICT DO NOTHING");
 }
 
@@ -23,11 +23,12 @@ std::string LoadSql(const std::string& schema) {
 }
 
 std::string MoveSql(const std::string& schema) {
-  return absl::StrCat("UPDATE ", schema,
-                      ".event_offsets o SET id = step.target FROM unnest($3::smallint[],"
-                      " $4::bigint[], $5::bigint[]) AS step (partition, origin, target)"
-                      " WHERE o.consumer = $1 AND o.source = $2 AND o.partition = step.partition"
-                      " AND o.id = step.origin");
+  return absl::StrCat(
+      "UPDATE ", schema,
+      ".event_offsets o SET id = step.target FROM unnest((SELECT $3::smallint[]),"
+      " (SELECT $4::bigint[]), (SELECT $5::bigint[])) AS step (partition, origin, target)"
+      " WHERE o.consumer = $1 AND o.source = $2 AND o.partition = step.partition"
+      " AND o.id = step.origin");
 }
 
 std::string ParkSql(const std::string& schema) {

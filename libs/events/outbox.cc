@@ -14,7 +14,8 @@ std::string InsertSql(const std::string& schema) {
                       ".outbox (id, partition, account_id, envelope) SELECT nextval('", schema,
                       ".outbox_id_seq'), e.partition, e.account_id, e.envelope"
                       " FROM (SELECT pg_current_xact_id() AS xid OFFSET 0) t, (SELECT * FROM"
-                      " unnest($1::smallint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY"
+                      " unnest((SELECT $1::smallint[]), (SELECT $2::bigint[]), (SELECT "
+                      "$3::bytea[])) WITH ORDINALITY"
                       " AS u (partition, account_id, envelope, n) ORDER BY n) e"
                       " WHERE t.xid IS NOT NULL");
 }

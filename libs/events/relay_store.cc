@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/events/keys.h"
+#include "libs/events/locks.h"
 #include "libs/runtime/status.h"
 
 namespace mo::events {
@@ -29,7 +30,8 @@ std::string MarkSql(const std::string& schema) {
 // The row with n = 0 tells up to where ids are complete.
 std::string ReadSql(const std::string& schema) {
   return absl::StrCat(
-      "WITH marks AS (SELECT * FROM unnest($4::bigint[], $5::text[]) AS m(id, xid)"
+      "WITH marks AS (SELECT * FROM unnest((SELECT $4::bigint[]), (SELECT $5::text[])) AS m(id, "
+      "xid)"
       " UNION ALL SELECT nullif(split_part(new.mark, ' ', 1), '')::bigint,"
       " nullif(split_part(new.mark, ' ', 2), '')"
       " FROM (SELECT current_setting('mo.relay_mark') AS mark) new),"
@@ -37,7 +39,7 @@ std::string ReadSql(const std::string& schema) {
       " WHERE m.xid::xid8 <= pg_snapshot_xmin(pg_current_snapshot()))"
       " SELECT c.n, o.id, o.envelope,"
       " extract(epoch FROM clock_timestamp() - o.create_time)::float8"
-      " FROM horizon, unnest($1::smallint[], $2::bigint[])"
+      " FROM horizon, unnest((SELECT $1::smallint[]), (SELECT $2::bigint[]))"
       " WITH ORDINALITY AS c(partition, after, n), LATERAL (SELECT * FROM ",
       schema,
       ".outbox WHERE partition = c.partition AND id > c.after AND id <= horizon.id"
@@ -51,11 +53,12 @@ std::string FloorsSql(const std::string& schema) {
 }
 
 std::string SaveSql(const std::string& schema) {
-  return absl::StrCat("INSERT INTO ", schema,
-                      ".event_consumers AS c (consumer, partition, id)"
-                      " SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[])"
-                      " ON CONFLICT (consumer, partition) DO UPDATE SET update_time = now(),"
-                      " id = greatest(c.id, excluded.id)");
+  return absl::StrCat(
+      "INSERT INTO ", schema,
+      ".event_consumers AS c (consumer, partition, id)"
+      " SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::smallint[]), (SELECT $3::bigint[]))"
+      " ON CONFLICT (consumer, partition) DO UPDATE SET update_time = now(),"
+      " id = greatest(c.id, excluded.id)");
 }
 
 std::string ForgetSql(const std::string& schema) {
@@ -81,10 +84,12 @@ absl::StatusOr<bool> RelayStore::Lead() {
     complete_ = newest_ = 0;
     // An outbox that has just grown has no statistics yet; its index is always right. One plan for
     // all: making one takes longer than most reads.
-    MO_RETURN_IF_ERROR(connection_
-                           ->Script("SET enable_seqscan = off; SET enable_bitmapscan = off; "
-                                    "SET plan_cache_mode = force_generic_plan")
-                           .status());
+    MO_RETURN_IF_ERROR(
+        connection_
+            ->Script(absl::StrCat("SET enable_seqscan = off; SET enable_bitmapscan = off; "
+                                  "SET plan_cache_mode = force_generic_plan; ",
+                                  kEndIfStopped))
+            .status());
   }
   MO_ASSIGN_OR_RETURN(storage::Result locked,
                       Query("SELECT pg_try_advisory_lock($1)", storage::Parameters(lock_key_)));

@@ -19,7 +19,7 @@ class Transaction;
 // The result of a statement that was asked for, which may still be on its way.
 class Pending {
  public:
-  // Sends everything that waits, if this one still does. Once.
+  // Sends everything that waits, if this one still does. Once; also after the commit.
   absl::StatusOr<Result> Get();
 
  private:
@@ -51,6 +51,8 @@ class Transaction {
   int64_t account_id() const { return account_id_; }
 
   // Runs a statement; $1… are the values in order. Errors are mapped from SQLSTATE, see StatusOf.
+  // An array goes to unnest as (SELECT $1::bigint[]): with the bare parameter its length changes
+  // the cost that the planner expects, so that it would plan the statement anew each time.
   template <class... Values>
   absl::StatusOr<Result> Query(absl::string_view sql, const Values&... values) {
     return Ask(sql, values...).Get();

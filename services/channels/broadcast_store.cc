@@ -131,7 +131,7 @@ absl::StatusOr<std::vector<BroadcastKey>> SelectUnpushed(storage::Transaction& t
 
 constexpr char kTouch[] =
     "UPDATE channels.progress p SET touched = true "
-    "FROM unnest($1::bigint[], $2::bigint[]) AS t (account_id, id) "
+    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS t (account_id, id) "
     "WHERE p.account_id = t.account_id AND p.broadcast_id = t.id AND NOT p.touched";
 void Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys) {
   std::vector<int64_t> accounts;

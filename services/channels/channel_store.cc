@@ -148,7 +148,7 @@ constexpr char kDeleteKeywords[] =
     "DELETE FROM channels.keywords WHERE account_id = $1 AND channel_id = $2";
 constexpr char kInsertKeywords[] =
     "INSERT INTO channels.keywords (account_id, form, channel_id) "
-    "SELECT $1, form, $2 FROM unnest($3::text[]) AS form";
+    "SELECT $1, form, $2 FROM unnest((SELECT $3::text[])) AS form";
 absl::Status SetKeywords(storage::Transaction& tx, int64_t id,
                          const std::vector<std::string>& forms) {
   MO_RETURN_IF_ERROR(tx.Run(kDeleteKeywords, tx.account_id(), id));

@@ -16,7 +16,8 @@ constexpr int64_t kShards = 16;
 // Last in the transaction, so that the row is locked for a moment only.
 constexpr char kCount[] =
     "INSERT INTO channels.subscriber_counts AS c (account_id, channel_id, shard, subscribers) "
-    "SELECT $1, channel_id, $3, $4 FROM unnest($2::bigint[]) AS channel_id ORDER BY channel_id "
+    "SELECT $1, channel_id, $3, $4 FROM unnest((SELECT $2::bigint[])) AS channel_id ORDER BY "
+    "channel_id "
     "ON CONFLICT (account_id, channel_id, shard) "
     "DO UPDATE SET subscribers = c.subscribers + excluded.subscribers";
 void Count(storage::Transaction& tx, const std::vector<int64_t>& channels, int64_t contact,

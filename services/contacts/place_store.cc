@@ -51,7 +51,7 @@ void LeavePlace(storage::Transaction& tx, int64_t contact_id) {
 
 constexpr char kCondemnPlaces[] =
     "INSERT INTO contacts.places AS p (account_id, contact_id, network, attempts, releasing, "
-    "touch_time) SELECT $1, id, $3::int, 0, true, $4 FROM unnest($2) id "
+    "touch_time) SELECT $1, id, $3::int, 0, true, $4 FROM unnest((SELECT $2)) id "
     "ON CONFLICT (account_id, contact_id) DO UPDATE SET releasing = true";
 void CondemnPlaces(storage::Transaction& tx, const std::vector<int64_t>& contact_ids,
                    Network network, absl::Time now) {

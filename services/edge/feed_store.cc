@@ -14,17 +14,17 @@ constexpr int kTrimBatch = 1000;
 // each other's.
 constexpr char kQueue[] =
     "SELECT pg_advisory_xact_lock(hashtextextended('edge.feed/' || account_id, 0)) "
-    "FROM unnest($1::bigint[]) AS account_id";
+    "FROM unnest((SELECT $1::bigint[])) AS account_id";
 // An event knows how many of its account's come after it; the head tells their last number.
 constexpr char kAppend[] = R"(
   WITH numbered AS (
     INSERT INTO edge.feed_heads AS heads (account_id, seq)
-    SELECT account_id, count FROM unnest($1::bigint[], $2::bigint[]) AS added (account_id, count)
+    SELECT account_id, count FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS added (account_id, count)
     ON CONFLICT (account_id) DO UPDATE SET seq = heads.seq + excluded.seq
     RETURNING account_id, seq)
   INSERT INTO edge.feed (account_id, seq, type, payload, create_time)
   SELECT account_id, numbered.seq - rows.later, rows.type, rows.payload, rows.create_time
-  FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[])
+  FROM unnest((SELECT $3::bigint[]), (SELECT $4::bigint[]), (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]))
        AS rows (account_id, later, type, payload, create_time)
   JOIN numbered USING (account_id))";
 

@@ -40,8 +40,9 @@ absl::StatusOr<v1::Conversation> Only(const absl::StatusOr<storage::Result>& row
 // never wait for each other's.
 constexpr char kTouchConversations[] =
     "INSERT INTO inbox.conversations AS c (account_id, contact_id, unread, last_message_time, "
-    "snippet) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], "
-    "$5::text[]) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
+    "snippet) SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT "
+    "$3::bigint[]), (SELECT $4::timestamptz[]), "
+    "(SELECT $5::text[])) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
     "unread = c.unread + excluded.unread, "
     "last_message_time = greatest(c.last_message_time, excluded.last_message_time), "
     "snippet = CASE WHEN excluded.last_message_time >= c.last_message_time THEN excluded.snippet "

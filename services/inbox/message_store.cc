@@ -58,8 +58,10 @@ void InsertOutbound(storage::Transaction& tx, const Outbound& outbound) {
 constexpr char kInsertInbound[] =
     "INSERT INTO inbox.messages (account_id, id, contact_id, sim_id, direction, content, group_id, "
     "create_time, time, inbound_id) SELECT account_id, id, contact_id, sim_id, 1, content, "
-    "group_id, create_time, create_time, inbound_id FROM unnest($1::bigint[], $2::bigint[], "
-    "$3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[], $8::bigint[]) AS new "
+    "group_id, create_time, create_time, inbound_id FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "$2::bigint[]), "
+    "(SELECT $3::bigint[]), (SELECT $4::bigint[]), (SELECT $5::bytea[]), (SELECT $6::text[]), "
+    "(SELECT $7::timestamptz[]), (SELECT $8::bigint[])) AS new "
     "(account_id, id, contact_id, sim_id, content, group_id, create_time, inbound_id) "
     "ON CONFLICT (account_id, inbound_id) WHERE inbound_id IS NOT NULL DO NOTHING "
     "RETURNING account_id, inbound_id";
@@ -119,7 +121,7 @@ absl::StatusOr<Outbound> LockMessage(storage::Transaction& tx, int64_t account_i
 }
 
 constexpr char kLockMessages[] = "SELECT " OUTBOUND_COLUMNS(
-    "m") ", m.account_id FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, id) "
+    "m") ", m.account_id FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS wanted (account_id, id) "
          "JOIN inbox.messages m ON m.account_id = wanted.account_id AND m.id = wanted.id "
          "ORDER BY m.account_id, m.id FOR UPDATE OF m";
 storage::Pending LockMessages(storage::Transaction& tx,
@@ -166,7 +168,8 @@ bool Raise(Outbound& outbound, DeliveryState state, DeliveryReason reason) {
 
 constexpr char kUpdateStates[] =
     "UPDATE inbox.messages m SET state = news.state, reason = news.reason, phase = 2, "
-    "due_time = NULL FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[]) "
+    "due_time = NULL FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT "
+    "$3::smallint[]), (SELECT $4::smallint[])) "
     "AS news (account_id, id, state, reason) WHERE m.account_id = news.account_id AND m.id = "
     "news.id";
 void UpdateStates(storage::Transaction& tx, const std::vector<const Outbound*>& raised) {
@@ -208,7 +211,8 @@ absl::StatusOr<std::vector<Outbound>> ClaimDue(storage::Transaction& tx, absl::T
 }
 
 constexpr char kMarkSubmitted[] =
-    "WITH mine AS (SELECT m.account_id, m.id FROM unnest($1::bigint[], $2::bigint[]) AS "
+    "WITH mine AS (SELECT m.account_id, m.id FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "$2::bigint[])) AS "
     "done (account_id, id) JOIN inbox.messages m ON m.account_id = done.account_id "
     "AND m.id = done.id WHERE m.phase < 2 FOR UPDATE OF m SKIP LOCKED) "
     "UPDATE inbox.messages m SET phase = 2, due_time = NULL FROM mine "

@@ -179,6 +179,7 @@ TEST_CASE("A message that was not attempted is canceled through the ledger") {
   desk.agent->Drop();
   auto sent = desk.Send(contact, "late");
   REQUIRE(sent.ok());
+  // Whether the cancel or the message reaches the ledger first.
   REQUIRE(desk.Cancel(sent->id()).ok());
   desk.Attach();
   desk.WaitForState(sent->id(), common_v1::DELIVERY_STATE_SKIPPED);

@@ -74,8 +74,9 @@ void UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words) {
 
 constexpr char kInsertEvaluations[] =
     "INSERT INTO rules.evaluations (account_id, message_id, contact_id, evaluation, evaluate_time) "
-    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], "
-    "$5::timestamptz[]) ON CONFLICT (account_id, message_id) DO NOTHING";
+    "SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), "
+    "(SELECT $4::bytea[]), "
+    "(SELECT $5::timestamptz[])) ON CONFLICT (account_id, message_id) DO NOTHING";
 void InsertEvaluations(storage::Transaction& tx, const Evaluations& evaluations) {
   std::vector<int64_t> accounts, messages, contacts;
   std::vector<std::string> bytes;

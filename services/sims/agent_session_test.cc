@@ -164,6 +164,9 @@ TEST_CASE("Pause holds what is queued, resume lets it go, cancel skips it for go
               }())
               .ok());
   CHECK(pool.Counts("d1").skipped() == 2);
+  // Whoever waits for news of it hears of its end, as of any other's.
+  CHECK(pool.Count(
+            "SELECT count(*) FROM sims.outbox WHERE position('late'::bytea IN envelope) > 0") == 1);
 }
 
 TEST_CASE("An interactive message overtakes a bulk dispatch") {

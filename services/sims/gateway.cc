@@ -124,7 +124,8 @@ absl::StatusOr<v1::JoinOutcome> Gateway::JoinGroup(int64_t sim_id, const std::st
 
 // Which of the SIMs have something open that runs: one look into the index each.
 constexpr char kSelectHungry[] =
-    "SELECT w.sim_id FROM unnest($1::bigint[], $2::bigint[]) AS w (account_id, sim_id) CROSS JOIN "
+    "SELECT w.sim_id FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, "
+    "sim_id) CROSS JOIN "
     "LATERAL "
     "(SELECT 1 FROM sims.dispatch_states s WHERE s.account_id = w.account_id AND s.sim_id = "
     "w.sim_id AND s.open "

@@ -71,8 +71,14 @@ absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
           MO_ASSIGN_OR_RETURN(storage::Result rows, inserts[static_cast<size_t>(d)].Get());
           if (rows.empty()) {
             response.add_duplicate_keys(dispatch.key());
-          } else {
+          } else if (rows[0].Bool(2)) {
             senders.emplace(IdOf(dispatch.sim_id()), dispatch.lane());
+          } else {
+            // Canceled before it came: it has ended here.
+            const DispatchStatus ended{rows[0].Int(0), IdOf(dispatch.sim_id()), dispatch.lane(),
+                                       dispatch.key(), rows[0].String(1)};
+            MO_RETURN_IF_ERROR(outbox_.Append(tx, caller.account_id, dispatch.group(),
+                                              MakeProgress(ended, dispatch.group())));
           }
         }
         MO_RETURN_IF_ERROR(CheckDuplicates(tx, response));

@@ -37,12 +37,14 @@ struct Membership {
 };
 
 constexpr char kDeleteGroups[] =
-    "DELETE FROM sims.groups g USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS n "
+    "DELETE FROM sims.groups g USING unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT "
+    "$3::text[])) AS n "
     "(account_id, sim_id, group_id) WHERE g.account_id = n.account_id AND g.sim_id = n.sim_id AND "
     "g.group_id = n.group_id";
 constexpr char kUpsertGroups[] =
     "INSERT INTO sims.groups (account_id, sim_id, group_id, display_name, join_time) SELECT * FROM "
-    "unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) ON CONFLICT "
+    "unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]), (SELECT "
+    "$4::text[]), (SELECT $5::timestamptz[])) ON CONFLICT "
     "(account_id, sim_id, group_id) DO UPDATE SET display_name = excluded.display_name";
 
 }  // namespace

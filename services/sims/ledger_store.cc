@@ -10,7 +10,7 @@ namespace mo::sims {
 
 // Key by key: for a list of them the planner may prefer an index with the account alone.
 constexpr char kSelectKnownKeys[] =
-    "SELECT k.key FROM unnest($2::text[]) AS k (key) CROSS JOIN LATERAL (SELECT 1 FROM "
+    "SELECT k.key FROM unnest((SELECT $2::text[])) AS k (key) CROSS JOIN LATERAL (SELECT 1 FROM "
     "sims.dispatches WHERE account_id = $1 AND key = k.key LIMIT 1) AS known";
 absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
                                                       const std::vector<std::string>& keys) {
@@ -21,7 +21,8 @@ absl::StatusOr<std::set<std::string>> SelectKnownKeys(storage::Transaction& tx,
 }
 
 constexpr char kLockShared[] =
-    "SELECT pg_advisory_xact_lock_shared(hashtextextended(g, $2)) FROM unnest($1::text[]) AS g";
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended(g, $2)) FROM unnest((SELECT $1::text[])) "
+    "AS g";
 void ShareGroups(storage::Transaction& tx, const std::set<std::string>& groups) {
   tx.Defer(kLockShared, std::vector<std::string>(groups.begin(), groups.end()), tx.account_id());
 }
@@ -72,7 +73,7 @@ constexpr char kInsertDispatch[] =
     "update_time) "
     "SELECT $1, d.id, $3, $4::int, coalesce(c.control, $14::int), c.control IS DISTINCT FROM "
     "$17::int, CASE WHEN c.control = $17::int THEN $16 ELSE $15 END, $12 FROM dispatch d LEFT JOIN "
-    "sims.group_controls c ON c.account_id = $1 AND c.group_key = $5 RETURNING id";
+    "sims.group_controls c ON c.account_id = $1 AND c.group_key = $5 RETURNING id, status, open";
 storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
                                 absl::Time now) {
   std::vector<int64_t> contacts;
@@ -118,7 +119,8 @@ absl::StatusOr<std::vector<DispatchStatus>> LockQueued(storage::Transaction& tx,
 
 constexpr char kUpdateStatuses[] =
     "UPDATE sims.dispatch_states s SET status = n.status, open = n.open = 1, update_time = $5 FROM "
-    "unnest($2::bigint[], $3::bytea[], $4::smallint[]) AS n (id, status, open) WHERE s.account_id "
+    "unnest((SELECT $2::bigint[]), (SELECT $3::bytea[]), (SELECT $4::smallint[])) AS n (id, "
+    "status, open) WHERE s.account_id "
     "= $1 AND s.id = n.id";
 void UpdateStatuses(storage::Transaction& tx, const std::vector<DispatchStatus>& rows,
                     absl::Time now) {

@@ -27,8 +27,8 @@ void UpsertControl(storage::Transaction& tx, const std::string& group, v1::Group
 absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
                                                     const std::string& group,
                                                     v1::GroupControl control, absl::Time now);
-// Inserts a dispatch with its state as its group's control wants it. The result is empty when its
-// key is there already or its SIM is not.
+// Inserts a dispatch with its state as its group's control wants it: its id, its status bytes, and
+// whether it is open. The result is empty when its key is there already or its SIM is not.
 storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
                                 absl::Time now);
 

@@ -155,7 +155,8 @@ storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t
 }
 
 constexpr char kRenewLeases[] =
-    "UPDATE sims.leases l SET expire_time = $3 FROM unnest($1::bigint[], $2::bigint[]) AS mine "
+    "UPDATE sims.leases l SET expire_time = $3 FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "$2::bigint[])) AS mine "
     "(sim_id, epoch) "
     "WHERE l.sim_id = mine.sim_id AND l.epoch = mine.epoch RETURNING l.sim_id";
 absl::StatusOr<std::vector<int64_t>> RenewLeases(storage::Transaction& tx,

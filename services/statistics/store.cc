@@ -8,7 +8,8 @@ namespace mo::statistics {
 constexpr char kAddTally[] =
     "INSERT INTO statistics.hourly (account_id, hour, metric, value) "
     "SELECT account_id, hour, metric, value "
-    "FROM unnest($1::bigint[], $2::timestamptz[], $3::smallint[], $4::bigint[]) "
+    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::timestamptz[]), (SELECT $3::smallint[]), "
+    "(SELECT $4::bigint[])) "
     "AS tally (account_id, hour, metric, value) ORDER BY account_id, hour, metric "
     "ON CONFLICT (account_id, hour, metric) DO UPDATE SET value = hourly.value + EXCLUDED.value";
 void AddTally(storage::Transaction& tx, const Tally& tally) {
