@@ -13,6 +13,8 @@ CREDIT = 1000
 CREDIT_UNKEYED = 200
 # For a broadcast, from its request to its end, whatever is away meanwhile.
 DEADLINE = 240
+# Until a broadcast whose recipients are all settled is called done: also while a process sleeps that had to say so.
+DONE_DEADLINE = 35
 # What a broadcast's receipts and sends may suffer.
 TROUBLES = (
     {},
@@ -63,7 +65,7 @@ class Campaign(threading.Thread):
         self._note(f"{id} begins, with {trouble}")
         wait_for(lambda: self._finished(id), lambda: f"{id} to finish: {self._last}", DEADLINE)
         took = time.monotonic() - begin
-        wait_for(lambda: self._api.get(f"/v1/broadcasts/{id}")["state"] == "BROADCAST_STATE_DONE", f"{id} to be done", 60)
+        wait_for(lambda: self._api.get(f"/v1/broadcasts/{id}")["state"] == "BROADCAST_STATE_DONE", f"{id} to be done", DONE_DEADLINE)
         self._check_phones(id, attaches)
         self.broadcasts += 1
         self.messages += self._last["read"]

@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import pathlib
+import signal
 import sys
 import time
 
@@ -18,13 +19,13 @@ from world import World
 class Chaos:
     """A part with agents that know a message again, and one with agents that do not, under one plan of faults."""
 
-    def __init__(self, seed, recipients, sims, rate=0, short=False):
+    def __init__(self, seed, recipients, sims, rate=0, short=False, say=lambda line: None):
         self._seed = seed
         self._short = short
         self._campaigns = []
         self._begin = time.monotonic()
         self.world = World(recipients, sims, rate)
-        self.faults = Faults(self.world, plan(seed, short))
+        self.faults = Faults(self.world, plan(seed, short), say)
         self._begun = time.monotonic()
 
     def run(self, seconds):
@@ -78,19 +79,22 @@ def main():
     parser.add_argument("--rate", type=int, default=0, help="messages a second of each SIM; 0: all it can")
     parser.add_argument("--short", action="store_true", help="the faults of tools/test: shorter, closer together")
     parser.add_argument("--plan", type=int, metavar="N", help="only shows the first N faults")
-    parser.add_argument("--verbose", action="store_true", help="shows what happened also when all is well")
+    parser.add_argument("--verbose", action="store_true", help="shows what happens while it does")
     options = parser.parse_args()
     if options.plan:
         for fault in itertools.islice(plan(options.seed, options.short), options.plan):
             print(fault)
         return 0
     print(f"seed {options.seed}", flush=True)
-    chaos = Chaos(options.seed, options.recipients, options.sims, options.rate, options.short)
+    chaos = Chaos(options.seed, options.recipients, options.sims, options.rate, options.short,
+                  lambda line: print(line, flush=True) if options.verbose else None)
+    # Whoever ends us early sees how far it came.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
         chaos.run(options.minutes * 60)
-        print("\n".join(chaos.faults.log) + "\n" + chaos.summary() if options.verbose else chaos.summary())
+        print(chaos.summary())
         return 0
-    except Exception as failure:
+    except (Exception, KeyboardInterrupt, SystemExit) as failure:
         print(f"{chaos.explain()}\nFAILED with seed {options.seed}: {type(failure).__name__}: {failure}", flush=True)
         return 1
     finally:

@@ -10,15 +10,16 @@ from harness.servers import psql
 
 REPLICAS = ("sims", "sims-2")
 # So long a service may need to take the SIMs of one that sleeps.
-TAKEOVER_DEADLINE = 90
+TAKEOVER_DEADLINE = 30
 HEALTH_CHECK = 0.3
 
 
 class Faults:
     """Runs in the main thread, for only that may start processes: call step() again and again."""
 
-    def __init__(self, world, plan):
+    def __init__(self, world, plan, say):
         self._world = world
+        self._say = say  # told each line of the log at once
         self._plan = plan
         self._begin = time.monotonic()
         self._due = []  # what comes next: (time, number, action)
@@ -58,6 +59,7 @@ class Faults:
 
     def note(self, text):
         self.log.append(f"{time.monotonic() - self._begin:8.3f} s  {text}")
+        self._say(self.log[-1])
 
     def _later(self, seconds, action):
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), action))
