@@ -23,8 +23,8 @@ constexpr std::chrono::seconds kAcquireDeadline(5);
 // Per connection: JIT and parallel workers cost more than they bring for our short statements
 // (TOOLCHAIN.md); what they read is in memory or on an SSD. Every statement has its index, and a
 // table that fills quickly has no statistics yet: a plan that reads it as a whole, made while it
-// was small, would be wrong a minute later. A process that is stopped in the middle of a transaction
-// loses its locks after 10 s, so that another can take over what it did.
+// was small, would be wrong a minute later. A process that is stopped in the middle of a
+// transaction loses its locks after 10 s, so that another can take over what it did.
 constexpr char kSessionOptions[] =
     "-c jit=off -c max_parallel_workers_per_gather=0 -c random_page_cost=1.1 "
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c "
