@@ -14,7 +14,7 @@ namespace mo::inbox {
 namespace {
 
 // They share the partitions of sims' stream, so that a slow answer holds up only some of them.
-constexpr int kConsumers = 4;
+constexpr int kConsumers = 2;
 
 }  // namespace
 

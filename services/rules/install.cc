@@ -15,7 +15,7 @@ namespace mo::rules {
 namespace {
 
 // They share the partitions of inbox's stream, so that a slow answer holds up only some of them.
-constexpr int kConsumers = 4;
+constexpr int kConsumers = 2;
 
 }  // namespace
 
