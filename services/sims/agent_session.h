@@ -65,7 +65,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void Committed(int64_t seq, const std::vector<v1::SendResult>& results,
                  const LedgerOutcome& outcome);
   void LoadLocked();
-  void Load(const std::map<v1::Lane, int32_t>& limits);
+  void Load(v1::Lane lane, int32_t limit);
   LedgerWork NewWork() const;
   // False when it had to end the session.
   bool SettleDoubtfulLocked();
@@ -91,7 +91,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   absl::Status end_status_;
   Sender sender_;
   bool running_ = true;  // the SIM's state lets it send
-  bool loading_ = false;
+  std::set<v1::Lane> loading_;
   // Where there may be dispatches that are neither loaded nor being loaded.
   std::set<v1::Lane> more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
   int windows_asked_ = 0;

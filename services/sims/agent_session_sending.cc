@@ -10,6 +10,7 @@ namespace mo::sims {
 namespace {
 
 constexpr int kWindowsAsked = 2;  // one commits while the next one gathers
+constexpr int kUrgentAsked = 2;   // beside those, of interactive messages alone
 constexpr int32_t kLoadInteractive = 64;
 constexpr int32_t kLoadBulk = 3;
 
@@ -36,35 +37,33 @@ bool AgentSession::Hungry() {
 // Only what is known to be there: asking in vain would never end. What comes after the running
 // query's snapshot is fetched after it.
 void AgentSession::LoadLocked() {
-  if (phase_ != Phase::kOpen || !running_ || loading_) return;
-  std::map<v1::Lane, int32_t> limits;
+  if (phase_ != Phase::kOpen || !running_) return;
   for (const v1::Lane lane : more_) {
-    if (sender_.Low(lane)) limits[lane] = lane == v1::LANE_BULK ? kLoadBulk : kLoadInteractive;
+    if (loading_.contains(lane) || !sender_.Low(lane)) continue;
+    const bool bulk = lane == v1::LANE_BULK;
+    const int32_t limit = bulk ? kLoadBulk : kLoadInteractive;
+    auto load = [self = shared_from_this(), lane, limit] { self->Load(lane, limit); };
+    const bool posted = bulk ? gateway_.PostBulk(std::move(load)) : gateway_.Post(std::move(load));
+    if (posted) loading_.insert(lane);
   }
-  if (limits.empty()) return;
-  loading_ = gateway_.Post([self = shared_from_this(), limits] { self->Load(limits); });
 }
 
-void AgentSession::Load(const std::map<v1::Lane, int32_t>& limits) {
+void AgentSession::Load(v1::Lane lane, int32_t limit) {
   std::vector<int64_t> known;
   {
     std::lock_guard lock(mutex_);
     known = sender_.Known();
-    for (const auto& [lane, limit] : limits) more_.erase(lane);
+    more_.erase(lane);
   }
-  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, limits, known);
+  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, limit, known);
   std::lock_guard lock(mutex_);
-  loading_ = false;
+  loading_.erase(lane);
   if (!loaded.ok()) {
     Log(LogLevel::kWarning, "loading dispatches failed",
         {{"error", std::string(loaded.status().message())}});
     return;  // the gateway's poll asks again
   }
-  for (const auto& [lane, limit] : limits) {
-    const auto count = std::count_if(loaded->begin(), loaded->end(),
-                                     [&](const auto& dispatch) { return dispatch->lane == lane; });
-    if (count == limit) more_.insert(lane);
-  }
+  if (loaded->size() == static_cast<size_t>(limit)) more_.insert(lane);
   sender_.Offer(*std::move(loaded));
   PumpLocked();
 }
@@ -100,10 +99,12 @@ void AgentSession::PumpLocked() {
   if (phase_ != Phase::kOpen || !running_) return;
   const absl::Time now = gateway_.app().clock().Now();
   if (!idempotent_ && !SettleDoubtfulLocked()) return;
-  while (windows_asked_ < kWindowsAsked) {
-    Sender::Cut cut = sender_.Next(now);
+  while (windows_asked_ < kWindowsAsked + kUrgentAsked) {
+    // Those of a broadcast leave room for an answer.
+    Sender::Cut cut = sender_.Next(now, /*interactive_only=*/windows_asked_ >= kWindowsAsked);
     if (cut.windows.empty()) break;
     LedgerWork work = NewWork();
+    work.urgent = cut.interactive;
     work.windows = cut.windows;
     ++windows_asked_;
     work.done = [self = shared_from_this(), cut = std::move(cut)](const LedgerOutcome& outcome) {

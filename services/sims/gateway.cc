@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kTick(5);
 // Another replica's Submit is noticed after this at the latest; this process's own wakes at once.
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
 constexpr int kThreads = 4;
+constexpr int kBulkThreads = 2;
 constexpr size_t kQueue = 10000;
 
 }  // namespace
@@ -27,7 +28,8 @@ Gateway::Gateway(App& app, storage::Database& database, events::Outbox& outbox,
       ledger_(ledger),
       attached_(
           app.metrics().Gauge("mo_sims_agents_attached", "Device agents attached to this process")),
-      executor_(kThreads, kQueue) {}
+      executor_(kThreads, kQueue),
+      bulk_executor_(kBulkThreads, kQueue) {}
 
 Gateway::~Gateway() { Stop(); }
 
@@ -45,6 +47,7 @@ void Gateway::Stop() {
   for (const auto& session : Sessions())
     session->End(absl::UnavailableError("the gateway is stopping"));
   executor_.Stop();
+  bulk_executor_.Stop();
 }
 
 std::shared_ptr<AgentSession> Gateway::NewSession(std::string token) {

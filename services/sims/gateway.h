@@ -52,6 +52,8 @@ class Gateway {
 
   // Runs blocking work of a session. False when stopping.
   bool Post(std::function<void()> task) { return executor_.Post(std::move(task)); }
+  // The same for what broadcasts need: the others never wait for it.
+  bool PostBulk(std::function<void()> task) { return bulk_executor_.Post(std::move(task)); }
   App& app() { return app_; }
   storage::Database& database() { return database_; }
   events::Outbox& outbox() { return outbox_; }
@@ -74,6 +76,7 @@ class Gateway {
   std::map<int64_t, std::shared_ptr<AgentSession>> sessions_;
   std::thread thread_;
   Executor executor_;
+  Executor bulk_executor_;
 };
 
 // How long a lease lasts without renewal, and a stream without a frame.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kBatch = 512;    // works in one transaction
 constexpr size_t kLimit = 20000;  // works that may wait
+constexpr size_t kLarge = 16;     // works in a batch that others should not wait for
 
 // Whether the same works may be committed a little later.
 bool IsTransient(const absl::Status& status) {
@@ -45,7 +46,12 @@ LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox
                                      "Works that the ledger cannot commit: their agents' streams "
                                      "were ended")),
       inbound_(app.metrics().Counter("mo_sims_inbound_total", "Inbound messages stored")),
-      commits_(kBatch, kLimit, [this](const std::vector<LedgerWork>& works) { Flush(works); }) {
+      commits_(kBatch, kLimit,
+               [this](const std::vector<LedgerWork>& works) {
+                 busy_ = works.size() >= kLarge;
+                 Flush(works);
+               }),
+      urgent_(kBatch, kLimit, [this](const std::vector<LedgerWork>& works) { Flush(works); }) {
   for (int state = 0; state < 16; ++state) {
     const std::string& name = common::DeliveryState_Name(static_cast<common::DeliveryState>(state));
     states_.push_back(name.empty() ? nullptr
@@ -58,6 +64,12 @@ LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox
 void LedgerCommit::Stop() {
   stopping_ = true;
   commits_.Stop();
+  urgent_.Stop();
+}
+
+bool LedgerCommit::Add(LedgerWork work) {
+  Queue& queue = work.urgent && busy_ ? urgent_ : commits_;
+  return queue.TryAdd(std::move(work));
 }
 
 void LedgerCommit::Flush(absl::Span<const LedgerWork> works) {

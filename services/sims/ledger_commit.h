@@ -24,10 +24,14 @@ class LedgerCommit {
   ~LedgerCommit() { Stop(); }
 
   // False when too much waits or it is stopping.
-  bool Add(LedgerWork work) { return commits_.TryAdd(std::move(work)); }
+  bool Add(LedgerWork work);
   void Stop();
 
  private:
+  // One of the two queues. Small batches of all kinds share a commit; urgent works get commits of
+  // their own only beside large ones.
+  using Queue = storage::GroupCommit<LedgerWork>;
+
   void Flush(absl::Span<const LedgerWork> works);
   // Commits them together. An error is permanent, or the process stops.
   absl::Status Try(absl::Span<const LedgerWork> works, std::vector<LedgerOutcome>& outcomes);
@@ -46,7 +50,9 @@ class LedgerCommit {
   prometheus::Counter& inbound_;
   std::vector<prometheus::Counter*> states_;  // by state
   std::atomic<bool> stopping_{false};
-  storage::GroupCommit<LedgerWork> commits_;
+  std::atomic<bool> busy_{false};
+  Queue commits_;
+  Queue urgent_;
 };
 
 }  // namespace mo::sims

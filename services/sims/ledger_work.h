@@ -50,7 +50,9 @@ struct LedgerWork {
   std::vector<v1::Inbound> inbound;
   std::vector<v1::GroupMembership> groups;
   common::Network network = common::NETWORK_UNSPECIFIED;
-  // Runs on the commit thread, in the order of the works. Must not block.
+  // Windows of interactive messages: not behind those of broadcasts.
+  bool urgent = false;
+  // Runs on a commit thread, in the order of the works that are as urgent. Must not block.
   std::function<void(const LedgerOutcome&)> done;
 };
 

@@ -8,13 +8,15 @@
 namespace mo::sims {
 namespace {
 
+// The index of open dispatches first, then the primary key: a join could read every dispatch of the
+// account with a plan that was made while there were few.
 constexpr char kLoad[] =
-    "SELECT d.id, d.lane, d.content, d.parameter_names, d.contact_ids, d.addresses, d.parameters, "
-    "d.ignore_suppression, d.expire_time, s.status FROM sims.dispatch_states s "
-    "JOIN sims.dispatches d ON d.account_id = s.account_id AND d.id = s.id "
-    "WHERE s.account_id = $1 AND s.sim_id = $2 AND s.lane = $3 AND s.open AND s.control = $4 AND "
-    "s.id <> ALL($5) "
-    "ORDER BY s.id LIMIT $6";
+    "SELECT s.id, d.lane, d.content, d.parameter_names, d.contact_ids, d.addresses, d.parameters, "
+    "d.ignore_suppression, d.expire_time, s.status FROM (SELECT id, status FROM "
+    "sims.dispatch_states WHERE account_id = $1 AND sim_id = $2 AND lane = $3 AND open AND "
+    "control = $4 AND id <> ALL ((SELECT $5::bigint[])::bigint[]) ORDER BY id LIMIT $6) AS s "
+    "CROSS JOIN LATERAL (SELECT * FROM sims.dispatches WHERE account_id = $1 AND id = s.id LIMIT "
+    "1) AS d ORDER BY s.id";
 
 std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
   auto dispatch = std::make_shared<LoadedDispatch>();
@@ -41,20 +43,15 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
-    storage::Database& database, int64_t account_id, int64_t sim_id,
-    const std::map<v1::Lane, int32_t>& limits, const std::vector<int64_t>& known) {
+    storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane, int32_t limit,
+    const std::vector<int64_t>& known) {
   std::vector<std::shared_ptr<LoadedDispatch>> dispatches;
   MO_RETURN_IF_ERROR(database.ReadAs(account_id, [&](storage::Transaction& tx) -> absl::Status {
     dispatches.clear();
-    std::vector<storage::Pending> lanes;
-    for (const auto& [lane, limit] : limits) {
-      lanes.push_back(tx.Ask(kLoad, account_id, sim_id, static_cast<int32_t>(lane),
-                             static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit));
-    }
-    for (storage::Pending& lane : lanes) {
-      MO_ASSIGN_OR_RETURN(storage::Result rows, lane.Get());
-      for (const storage::Row row : rows) dispatches.push_back(FromRow(row));
-    }
+    MO_ASSIGN_OR_RETURN(storage::Result rows,
+                        tx.Query(kLoad, account_id, sim_id, static_cast<int32_t>(lane),
+                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit));
+    for (const storage::Row row : rows) dispatches.push_back(FromRow(row));
     return absl::OkStatus();
   }));
   return dispatches;

@@ -37,11 +37,10 @@ struct LoadedDispatch {
   bool drained() const { return queued.empty() && resend.empty(); }
 };
 
-// Open dispatches of a SIM that run (are not paused), without those in `known`: of each lane in
-// `limits` the oldest ones, in their order.
+// A SIM's oldest open dispatches in a lane that run (are not paused), without those in `known`.
 absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
-    storage::Database& database, int64_t account_id, int64_t sim_id,
-    const std::map<v1::Lane, int32_t>& limits, const std::vector<int64_t>& known);
+    storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane, int32_t limit,
+    const std::vector<int64_t>& known);
 
 // The messages of some recipients, as the device wants them.
 v1::SendBatch MakeBatch(const LoadedDispatch& dispatch, const std::vector<int>& indices);

@@ -30,7 +30,7 @@ void Sender::Offer(std::vector<std::shared_ptr<LoadedDispatch>> dispatches) {
   }
 }
 
-Sender::Cut Sender::Next(absl::Time now) {
+Sender::Cut Sender::Next(absl::Time now, bool interactive_only) {
   Cut cut;
   int room = std::min(kMaxCut, credit_ - asked_ - in_flight());
   if (rate_ > 0) {
@@ -40,9 +40,11 @@ Sender::Cut Sender::Next(absl::Time now) {
     room = std::min(room, static_cast<int>(std::floor(tokens_)));
   }
   CutFrom(interactive_, room, cut);
-  const int reserve = std::max(1, credit_ * kReserve / 100);
-  CutFrom(bulk_, std::min(room - cut.size, credit_ - reserve - asked_ - in_flight() - cut.size),
-          cut);
+  cut.interactive = cut.size > 0;
+  if (!cut.interactive && !interactive_only) {
+    const int reserve = std::max(1, credit_ * kReserve / 100);
+    CutFrom(bulk_, std::min(room, credit_ - reserve - asked_ - in_flight()), cut);
+  }
   asked_ += cut.size;
   if (rate_ > 0) tokens_ -= cut.size;
   return cut;

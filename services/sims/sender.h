@@ -22,6 +22,7 @@ class Sender {
     std::vector<Window> windows;
     std::vector<std::shared_ptr<LoadedDispatch>> dispatches;  // of each window
     int size = 0;
+    bool interactive = false;
   };
 
   void SetCredit(int credit) { credit_ = credit; }
@@ -30,8 +31,9 @@ class Sender {
 
   // Takes what was loaded; what it has already is left out.
   void Offer(std::vector<std::shared_ptr<LoadedDispatch>> dispatches);
-  // The next windows, empty when there is nothing to send, no credit, or the rate is used up.
-  Cut Next(absl::Time now);
+  // The next windows, of one lane; empty when there is nothing to send, no credit, or the rate is
+  // used up.
+  Cut Next(absl::Time now, bool interactive_only = false);
   // What became of a cut: the opened ones are in flight, the others free their credit. Paused
   // dispatches are forgotten.
   void Opened(const Cut& cut, const LedgerOutcome& outcome);
