@@ -66,8 +66,13 @@ class Chaos:
     def explain(self):
         """For a failure: what happened when, and where the logs are kept."""
         logs = self.world.keep_logs(BUILD.parent / f"chaos-logs-{self._seed}")
-        return "\n".join(["what happened:", *self.faults.log, self.summary(), f"logs: {logs}",
-                          f"again: tests/chaos/run --seed {self._seed}"])
+        try:
+            picture = self.world.picture()
+        except Exception as error:  # what is looked at may be what has failed
+            picture = f"no picture: {error}"
+        return "\n".join(["what happened:", *self.faults.log, self.summary(),
+                          *(f"last ledger: {campaign.last}" for campaign in self._campaigns[-1:]), picture,
+                          f"logs: {logs}", f"again: tests/chaos/run --seed {self._seed}"])
 
 
 def main():

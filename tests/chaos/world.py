@@ -64,6 +64,23 @@ class World:
         """{how many messages: how many phones}, and how many messages arrived twice."""
         return self.simulator.histogram(self._prefix)
 
+    def picture(self):
+        """What the database says about broadcasts that are not done, and about who waits for whom."""
+        if not self.postgres.ready():
+            return "PostgreSQL does not answer"
+        queries = ("SELECT id, state, control, control_push_time FROM channels.broadcasts WHERE state NOT IN (6, 7)",
+                   """SELECT broadcast_id, open, due_time - now(), lease_owner, lease_epoch, lease_expire_time - now(), page,
+                      complete, length(stored), resolved FROM channels.expansions WHERE open""",
+                   """SELECT s.sim_id, s.open, get_byte(status, n) / 16 AS state, count(*), max(now() - s.update_time)
+                      FROM sims.dispatch_states s, generate_series(0, length(status) - 1) AS n
+                      WHERE s.open GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+                   "SELECT sim_id, epoch, expire_time - now() FROM sims.leases ORDER BY sim_id",
+                   """SELECT usename, pid, state, wait_event, now() - xact_start, pg_blocking_pids(pid), left(query, 100)
+                      FROM pg_stat_activity WHERE xact_start < now() - interval '1 s'""")
+        return "\n".join(f"{query}:\n{self.deployment.database.query(query)}" for query in queries) + "\n" + "\n".join(
+            f"{agent['address']}: attached {agent['attached']}, in flight {agent['in_flight']}, unacked {agent['unacked']}, "
+            f"queued {agent['queued']}, error {agent['last_error']}" for agent in self.simulator.agents())
+
     def keep_logs(self, folder):
         """Copies everybody's log to a folder, which it returns."""
         folder.mkdir(parents=True, exist_ok=True)
