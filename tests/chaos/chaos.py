@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from campaign import CREDIT, CREDIT_UNKEYED, Campaign
 from faults import Faults
 from harness.deployment import BUILD
-from plan import ROUND, plan
+from plan import ROUND, SHORT_ROUND, plan
 from world import World
 
 
@@ -29,8 +29,9 @@ class Chaos:
         self._begun = time.monotonic()
 
     def run(self, seconds):
-        """At least so long, and until every kind of fault has come."""
-        self.faults.begin()
+        """At least so long, and until every kind of fault has come. The short one: a round of faults in each part."""
+        if not self._short:
+            self.faults.begin()
         self._part(True, CREDIT, lambda: self._passed(seconds / 2))
         self._part(False, CREDIT_UNKEYED, lambda: self._passed(seconds) and self.faults.has_done_all(ROUND))
         self.faults.finish()
@@ -44,6 +45,8 @@ class Chaos:
         campaign = Campaign(self.world, self._seed, keyed, credit, enough, self.faults.note)
         self._campaigns.append(campaign)
         campaign.start()
+        if self._short:
+            self.faults.begin(sum(SHORT_ROUND.values()))
         while campaign.is_alive():
             self.faults.step()
             assert not self.faults.failures, self.faults.failures

@@ -9,7 +9,7 @@ import time
 from harness.servers import psql
 
 REPLICAS = ("sims", "sims-2")
-# So long a service may need to take the SIMs of one that sleeps.
+# So long a service may need to take the SIMs of one that sleeps, while the database is there.
 TAKEOVER_DEADLINE = 30
 HEALTH_CHECK = 0.3
 
@@ -22,6 +22,7 @@ class Faults:
         self._say = say  # told each line of the log at once
         self._plan = plan
         self._begin = time.monotonic()
+        self._left = None  # faults to come, if they are limited
         self._due = []  # what comes next: (time, number, action)
         self._numbers = itertools.count()
         self._sleeper = None
@@ -33,8 +34,12 @@ class Faults:
         self.takeovers = []  # seconds until the other had all SIMs of one that slept
         self.failures = []
 
-    def begin(self):
-        """From now on there are faults."""
+    def begin(self, count=None):
+        """From now on there are faults; of a limited number each waits until it can happen."""
+        if self._left:
+            self._left += count  # those before have not all come yet
+            return
+        self._left = count
         self._next()
 
     def step(self):
@@ -48,6 +53,7 @@ class Faults:
     def finish(self):
         """No more faults; everything comes back."""
         self._plan = iter(())
+        self._left = None
         while self._due or self._sleeper:
             if self._sleeper:
                 self._sleeper["duration"] = 0
@@ -65,15 +71,21 @@ class Faults:
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), action))
 
     def _next(self):
-        fault = next(self._plan, None)
+        fault = None if self._left == 0 else next(self._plan, None)
         if fault is None:
             return
 
         def happen():
             what = getattr(self, "_" + fault.kind)(fault)
-            self.note(f"{fault.kind} {what}" if what else f"{fault.kind} {fault.target}: not now")
             if what:
                 self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
+                self.note(f"{fault.kind} {what}")
+            elif self._left is None:
+                self.note(f"{fault.kind} {fault.target}: not now")
+            else:
+                return self._later(0.1, happen)
+            if self._left is not None:
+                self._left -= 1
             self._next()
 
         self._later(fault.pause, happen)
@@ -122,7 +134,8 @@ class Faults:
 
     def _postgres(self, fault):
         postgres = self._world.postgres
-        if not postgres.running:
+        # On a slow disk recovery takes longer than the pause until the next time: it must come to its end.
+        if not postgres.running or not postgres.ready():
             return None
         postgres.crash()
         self._outage = time.monotonic() + fault.duration + 15
@@ -185,11 +198,14 @@ class Faults:
         slept = time.monotonic() - sleeper["since"]
         # Its agents have noticed by then that their streams are gone.
         if "taken" not in sleeper and slept > 2 * HEALTH_CHECK:
-            if all(agent["attached"] for agent in self._world.simulator.agents()) and (epochs := self._epochs()):
+            epochs = self._epochs()
+            if epochs is None:
+                sleeper["away"] = slept
+            elif all(agent["attached"] for agent in self._world.simulator.agents()):
                 sleeper["taken"] = sum(epochs[sim] != epoch for sim, epoch in sleeper["epochs"].items())
                 self.takeovers.append(slept)
                 self.note(f"{sleeper['taken']} SIMs are taken over after {slept:.1f} s")
-            elif slept > TAKEOVER_DEADLINE:
+            elif slept - sleeper.get("away", 0) > TAKEOVER_DEADLINE:
                 self.failures.append(f"nobody took over the SIMs of {sleeper['name']} for {slept:.0f} s")
                 sleeper["taken"] = 0
         if "taken" in sleeper and slept >= sleeper["duration"]:
