@@ -14,6 +14,7 @@
 #include "libs/transcode/json_check.h"
 #include "libs/transcode/json_value.h"
 #include "libs/transcode/wire.h"
+#include "messageorganizer/common/v1/page.pb.h"
 
 namespace mo::transcode {
 namespace {
@@ -162,9 +163,13 @@ absl::StatusOr<HttpBody> DecodeResponse(const Registry& registry, const Method& 
   if (method.raw_response) {
     google::api::HttpBody raw;
     if (!raw.ParseFromString(bytes)) return absl::InternalError("malformed HttpBody");
-    return HttpBody{raw.content_type(), std::move(*raw.mutable_data())};
+    messageorganizer::common::v1::NextPage next;
+    for (const auto& extension : raw.extensions()) {
+      if (extension.Is<messageorganizer::common::v1::NextPage>()) extension.UnpackTo(&next);
+    }
+    return HttpBody{raw.content_type(), std::move(*raw.mutable_data()), next.page_token()};
   }
-  HttpBody result{"application/json", ""};
+  HttpBody result{"application/json", "", ""};
   MO_RETURN_IF_ERROR(
       registry.types().ToJson(method.descriptor->output_type(), bytes, &result.body));
   return result;

@@ -22,6 +22,7 @@ absl::StatusOr<std::string> EncodeRequest(const Registry& registry, const Route&
 struct HttpBody {
   std::string content_type;
   std::string body;
+  std::string next_page_token;  // of a page in a google.api.HttpBody, see common.v1.NextPage
 };
 
 // The body for a serialized response: JSON, or what a google.api.HttpBody holds as it is.

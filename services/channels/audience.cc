@@ -130,6 +130,7 @@ Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Ex
   page.after.page = before.page + 1;
   page.after.cursor = candidates.ids.empty() ? before.cursor : candidates.ids.back();
   page.after.complete = candidates.complete;
+  page.after.source_token = candidates.source_token;
   page.after.resolved = before.resolved + static_cast<int64_t>(candidates.ids.size());
   page.after.skipped = before.skipped;
   page.after.skipped.resize(common::DeliveryReason_ARRAYSIZE);

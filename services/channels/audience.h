@@ -20,6 +20,7 @@ namespace contacts_v1 = messageorganizer::contacts::v1;
 struct Candidates {
   std::vector<int64_t> ids;  // ascending, each once
   bool complete = false;     // there are no more
+  std::string source_token;  // of a resend, see Expansion
 };
 
 // The contacts above `after`, in their order, at most `limit` (at least one, if there is any):

@@ -1,5 +1,6 @@
 #include "services/channels/broadcast_store.h"
 
+#include "absl/strings/str_cat.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
@@ -9,8 +10,9 @@ namespace mo::channels {
 namespace {
 
 // Columns in the order that FromRow reads.
-#define BROADCAST_COLUMNS \
-  "id, content, audience, state, send_time, expire_time, create_time, finish_time"
+#define BROADCAST_COLUMNS                                                                     \
+  "id, content, audience, state, send_time, expire_time, create_time, finish_time, version, " \
+  "resend_of"
 
 v1::Broadcast FromRow(const storage::Row& row) {
   v1::Broadcast broadcast;
@@ -18,10 +20,12 @@ v1::Broadcast FromRow(const storage::Row& row) {
   broadcast.mutable_content()->ParseFromString(row.String(1));
   broadcast.mutable_audience()->ParseFromString(row.String(2));
   broadcast.set_state(static_cast<v1::BroadcastState>(row.Int(3)));
-  *broadcast.mutable_send_time() = ToProto(row.Time(4));
+  if (!row.IsNull(4)) *broadcast.mutable_send_time() = ToProto(row.Time(4));
   if (!row.IsNull(5)) *broadcast.mutable_expire_time() = ToProto(row.Time(5));
   *broadcast.mutable_create_time() = ToProto(row.Time(6));
   if (!row.IsNull(7)) *broadcast.mutable_finish_time() = ToProto(row.Time(7));
+  broadcast.set_etag(absl::StrCat(row.Int(8)));
+  if (!row.IsNull(9)) broadcast.set_resend_of(FormatId("brd", row.Int(9)));
   return broadcast;
 }
 
@@ -29,6 +33,13 @@ absl::StatusOr<v1::Broadcast> One(const absl::StatusOr<storage::Result>& rows) {
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return BroadcastNotFound();
   return FromRow((*rows)[0]);
+}
+
+absl::Status TakeEtag(const absl::StatusOr<storage::Result>& rows, v1::Broadcast& broadcast) {
+  if (!rows.ok()) return rows.status();
+  if (rows->empty()) return BroadcastNotFound();
+  broadcast.set_etag(absl::StrCat((*rows)[0].Int(0)));
+  return absl::OkStatus();
 }
 
 std::vector<BroadcastKey> Keys(const storage::Result& rows) {
@@ -41,16 +52,17 @@ std::vector<BroadcastKey> Keys(const storage::Result& rows) {
 
 constexpr char kInsertBroadcast[] =
     "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
-    "expire_time, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    "expire_time, create_time, resend_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 constexpr char kInsertProgress[] =
     "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
   const std::string audience = broadcast.audience().SerializeAsString();
-  MO_RETURN_IF_ERROR(tx.Run(kInsertBroadcast, tx.account_id(), id, storage::Bytes{content},
-                            storage::Bytes{audience}, static_cast<int16_t>(broadcast.state()),
-                            FromProto(broadcast.send_time()), FromProto(broadcast.expire_time()),
-                            FromProto(broadcast.create_time())));
+  MO_RETURN_IF_ERROR(tx.Run(
+      kInsertBroadcast, tx.account_id(), id, storage::Bytes{content}, storage::Bytes{audience},
+      static_cast<int16_t>(broadcast.state()), FromProto(broadcast.send_time()),
+      FromProto(broadcast.expire_time()), FromProto(broadcast.create_time()),
+      broadcast.resend_of().empty() ? std::nullopt : std::optional(IdOf(broadcast.resend_of()))));
   return tx.Run(kInsertProgress, tx.account_id(), id);
 }
 
@@ -67,6 +79,16 @@ absl::StatusOr<v1::Broadcast> LockBroadcast(storage::Transaction& tx, BroadcastK
   return One(tx.Query(kLockBroadcast, key.account_id, key.id));
 }
 
+constexpr char kSelectResend[] =
+    "SELECT " BROADCAST_COLUMNS
+    " FROM channels.broadcasts WHERE account_id = $1 AND resend_of = $2";
+absl::StatusOr<std::optional<v1::Broadcast>> SelectResend(storage::Transaction& tx,
+                                                          BroadcastKey key) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectResend, key.account_id, key.id));
+  if (rows.empty()) return std::nullopt;
+  return FromRow(rows[0]);
+}
+
 constexpr char kSelectBroadcasts[] =
     "SELECT " BROADCAST_COLUMNS
     " FROM channels.broadcasts WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
@@ -80,14 +102,38 @@ absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction
 }
 
 constexpr char kUpdateBroadcast[] =
-    "UPDATE channels.broadcasts SET state = $3, send_time = $4, finish_time = $5 "
-    "WHERE account_id = $1 AND id = $2";
-absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key,
-                             const v1::Broadcast& broadcast) {
-  return tx.Run(
-      kUpdateBroadcast, key.account_id, key.id, static_cast<int16_t>(broadcast.state()),
-      FromProto(broadcast.send_time()),
-      broadcast.has_finish_time() ? FromProto(broadcast.finish_time()) : absl::InfinitePast());
+    "UPDATE channels.broadcasts SET state = $3, send_time = $4, finish_time = $5, "
+    "version = version + 1 WHERE account_id = $1 AND id = $2 RETURNING version";
+absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast) {
+  return TakeEtag(
+      tx.Query(kUpdateBroadcast, key.account_id, key.id, static_cast<int16_t>(broadcast.state()),
+               FromProto(broadcast.send_time()), FromProto(broadcast.finish_time())),
+      broadcast);
+}
+
+constexpr char kReplaceBroadcast[] =
+    "UPDATE channels.broadcasts SET content = $3, audience = $4, send_time = $5, expire_time = $6, "
+    "version = version + 1 WHERE account_id = $1 AND id = $2 RETURNING version";
+absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key,
+                              v1::Broadcast& broadcast) {
+  const std::string content = broadcast.content().SerializeAsString();
+  const std::string audience = broadcast.audience().SerializeAsString();
+  return TakeEtag(tx.Query(kReplaceBroadcast, key.account_id, key.id, storage::Bytes{content},
+                           storage::Bytes{audience}, FromProto(broadcast.send_time()),
+                           FromProto(broadcast.expire_time())),
+                  broadcast);
+}
+
+constexpr char kDeleteExpansion[] =
+    "DELETE FROM channels.expansions WHERE account_id = $1 AND broadcast_id = $2";
+constexpr char kDeleteProgress[] =
+    "DELETE FROM channels.progress WHERE account_id = $1 AND broadcast_id = $2";
+constexpr char kDeleteBroadcast[] =
+    "DELETE FROM channels.broadcasts WHERE account_id = $1 AND id = $2";
+void DeleteDraft(storage::Transaction& tx, BroadcastKey key) {
+  for (const char* statement : {kDeleteExpansion, kDeleteProgress, kDeleteBroadcast}) {
+    tx.Defer(statement, key.account_id, key.id);
+  }
 }
 
 // Whoever changes it pushes it at once; half a second later a worker does, should that one be gone.

@@ -25,12 +25,18 @@ absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Bro
 absl::StatusOr<v1::Broadcast> SelectBroadcast(storage::Transaction& tx, BroadcastKey key);
 // The same, kept from changing until the commit. Taken before the broadcast's other rows.
 absl::StatusOr<v1::Broadcast> LockBroadcast(storage::Transaction& tx, BroadcastKey key);
+// The one that addresses those at whom this one has failed, if any.
+absl::StatusOr<std::optional<v1::Broadcast>> SelectResend(storage::Transaction& tx,
+                                                          BroadcastKey key);
 // Broadcasts with an id below `before`, newest first.
 absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction& tx,
                                                             int64_t before, int32_t limit);
-// Writes state, send_time and finish_time.
-absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key,
-                             const v1::Broadcast& broadcast);
+// Writes state, send_time and finish_time; gives it its new etag.
+absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast);
+// Writes content, audience, send_time and expire_time; gives it its new etag.
+absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast);
+// Deletes a locked draft with all that belongs to it.
+void DeleteDraft(storage::Transaction& tx, BroadcastKey key);
 
 // What sims is to do with a broadcast's dispatches.
 struct Control {

@@ -32,6 +32,31 @@ inline absl::Status BroadcastFinished() {
                "the broadcast has ended already");
 }
 
+inline absl::Status BroadcastNotFinished() {
+  return Error(absl::StatusCode::kFailedPrecondition, "BROADCAST_NOT_FINISHED",
+               "the broadcast has not ended yet");
+}
+
+inline absl::Status BroadcastNotDraft() {
+  return Error(absl::StatusCode::kFailedPrecondition, "BROADCAST_NOT_DRAFT",
+               "the broadcast is no draft any more");
+}
+
+inline absl::Status BroadcastIsDraft() {
+  return Error(absl::StatusCode::kFailedPrecondition, "BROADCAST_DRAFT",
+               "the broadcast is a draft: there is nothing to stop");
+}
+
+inline absl::Status BroadcastBegun() {
+  return Error(absl::StatusCode::kFailedPrecondition, "BROADCAST_BEGUN",
+               "the broadcast has begun: it cannot be changed any more");
+}
+
+inline absl::Status NothingFailed() {
+  return Error(absl::StatusCode::kFailedPrecondition, "NOTHING_FAILED",
+               "the broadcast has failed at nobody");
+}
+
 // Ends the work of an expander whose broadcast another one has taken over.
 inline absl::Status TurnLost() {
   return Error(absl::StatusCode::kAborted, "TURN_LOST", "another worker has the broadcast now");

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,9 @@ namespace {
 
 // Before a broadcast that could not go on is tried again; others have their turns meanwhile.
 constexpr absl::Duration kRetryDelay = absl::Seconds(2);
+
+// Most deliveries that sims lists at once.
+constexpr int32_t kFailedPage = 1000;
 
 constexpr char kSimGone[] = "SIM_NOT_FOUND";  // of sims' catalogue
 
@@ -76,12 +80,14 @@ absl::StatusOr<v1::Broadcast> Expander::Load(const Turn& turn) {
                           [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
 }
 
-// Starts a scheduled broadcast, or notes that it is too late for it; whether it expands now.
+// Starts a scheduled broadcast, or notes that it is too late for it; whether it expands now. Not
+// when it was put off since its turn was taken.
 absl::StatusOr<bool> Expander::Begin(const Turn& turn) {
   return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
     MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
     if (broadcast.state() == v1::BROADCAST_STATE_SCHEDULED) {
       const absl::Time now = app_.clock().Now();
+      if (FromProto(broadcast.send_time()) > now) return false;
       const bool missed = now > FromProto(broadcast.send_time()) + kGracePeriod;
       broadcast.set_state(missed ? v1::BROADCAST_STATE_MISSED : v1::BROADCAST_STATE_EXPANDING);
       if (missed) *broadcast.mutable_finish_time() = ToProto(now);
@@ -98,11 +104,8 @@ absl::Status Expander::Plan(Turn& turn) {
   if (!expands) return absl::OkStatus();
   MO_ASSIGN_OR_RETURN(const v1::Broadcast broadcast, Load(turn));
   const Personal personal(broadcast.content());
-  MO_ASSIGN_OR_RETURN(
-      const Candidates candidates, database_.As(turn.key.account_id, [&](storage::Transaction& tx) {
-        return NextCandidates(tx, turn.key.account_id, broadcast.audience(), before.cursor,
-                              PageLimit(before.page, personal.parameters().size()));
-      }));
+  MO_ASSIGN_OR_RETURN(const Candidates candidates,
+                      Next(turn, broadcast, PageLimit(before.page, personal.parameters().size())));
   contacts_v1::ResolveContactsResponse known;
   if (!candidates.ids.empty()) {
     contacts_v1::ResolveContactsRequest request;
@@ -128,6 +131,36 @@ absl::Status Expander::Plan(Turn& turn) {
   skipped_.Increment(static_cast<double>(Total(page.after.skipped) - Total(before.skipped)));
   turn.expansion = page.after;
   return absl::OkStatus();
+}
+
+absl::StatusOr<Candidates> Expander::Next(const Turn& turn, const v1::Broadcast& broadcast,
+                                          int32_t limit) {
+  if (!broadcast.resend_of().empty()) return NextFailed(turn, broadcast, limit);
+  return database_.As(turn.key.account_id, [&](storage::Transaction& tx) {
+    return NextCandidates(tx, turn.key.account_id, broadcast.audience(), turn.expansion.cursor,
+                          limit);
+  });
+}
+
+// A broadcast has each contact once, so its list of failed ones has too.
+absl::StatusOr<Candidates> Expander::NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
+                                                int32_t limit) {
+  sims_v1::ListGroupDeliveriesRequest request;
+  request.set_group(broadcast.resend_of());
+  request.set_state(common::DELIVERY_STATE_FAILED);
+  request.set_page_size(std::min(limit, kFailedPage));
+  request.set_page_token(turn.expansion.source_token);
+  MO_ASSIGN_OR_RETURN(const sims_v1::ListGroupDeliveriesResponse failed,
+                      sims_.Call(&sims_v1::DispatchService::Stub::ListGroupDeliveries,
+                                 ServiceCaller("channels", turn.key.account_id), request));
+  Candidates candidates;
+  for (const sims_v1::Delivery& delivery : failed.deliveries()) {
+    candidates.ids.push_back(IdOf(delivery.contact_id()));
+  }
+  std::sort(candidates.ids.begin(), candidates.ids.end());
+  candidates.source_token = failed.next_page_token();
+  candidates.complete = candidates.source_token.empty();
+  return candidates;
 }
 
 absl::Status Expander::Submit(Turn& turn) {
@@ -179,8 +212,10 @@ absl::StatusOr<std::set<std::string>> Expander::SendApart(const Turn& turn,
 absl::Status Expander::End(const Turn& turn) {
   return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::Status {
     MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
-    bool open = broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
-    if (open && turn.expansion.complete) {
+    const bool expanding = broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
+    // One that was put off meanwhile has its turn to come.
+    bool open = expanding || broadcast.state() == v1::BROADCAST_STATE_SCHEDULED;
+    if (expanding && turn.expansion.complete) {
       open = false;
       broadcast.set_state(v1::BROADCAST_STATE_SENDING);
       MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));

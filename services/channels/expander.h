@@ -47,6 +47,9 @@ class Expander {
  private:
   absl::Status Expand(Turn& turn);
   absl::StatusOr<bool> Begin(const Turn& turn);
+  absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
+  absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
+                                        int32_t limit);
   absl::Status Send(const Turn& turn, const sims_v1::SubmitRequest& request);
   absl::StatusOr<std::set<std::string>> SendApart(const Turn& turn,
                                                   const sims_v1::SubmitRequest& request);

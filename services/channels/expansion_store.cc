@@ -7,7 +7,8 @@ namespace mo::channels {
 namespace {
 
 // Columns in the order that FromRow reads.
-#define EXPANSION_COLUMNS "e.page, e.cursor, e.complete, e.stored, e.resolved, e.skipped"
+#define EXPANSION_COLUMNS \
+  "e.page, e.cursor, e.complete, e.stored, e.resolved, e.skipped, e.source_token"
 
 Expansion FromRow(const storage::Row& row) {
   Expansion expansion;
@@ -17,6 +18,7 @@ Expansion FromRow(const storage::Row& row) {
   if (!row.IsNull(3)) expansion.stored.emplace().ParseFromString(row.String(3));
   expansion.resolved = row.Int(4);
   expansion.skipped = row.Get<std::vector<int64_t>>(5);
+  expansion.source_token = row.String(6);
   return expansion;
 }
 
@@ -37,9 +39,11 @@ absl::Status Fenced(const absl::StatusOr<storage::Result>& updated) {
 
 constexpr char kInsertExpansion[] =
     "INSERT INTO channels.expansions (account_id, broadcast_id, open, due_time) "
-    "VALUES ($1, $2, true, $3)";
-absl::Status InsertExpansion(storage::Transaction& tx, int64_t id, absl::Time due_time) {
-  return tx.Run(kInsertExpansion, tx.account_id(), id, due_time);
+    "VALUES ($1, $2, $3, $4)";
+absl::Status InsertExpansion(storage::Transaction& tx, int64_t id,
+                             std::optional<absl::Time> due_time) {
+  return tx.Run(kInsertExpansion, tx.account_id(), id, due_time.has_value(),
+                due_time.value_or(absl::UnixEpoch()));
 }
 
 constexpr char kSelectExpansion[] =
@@ -64,7 +68,7 @@ absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::str
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeTurn, owner, now));
   if (rows.empty()) return std::nullopt;
   const storage::Row row = rows[0];
-  return Turn{{row.Int(6), row.Int(7)}, row.Int(8), FromRow(row)};
+  return Turn{{row.Int(7), row.Int(8)}, row.Int(9), FromRow(row)};
 }
 
 constexpr char kReopen[] =
@@ -88,15 +92,15 @@ absl::Status InsertSkips(storage::Transaction& tx, const Turn& turn, const Page&
 
 constexpr char kStorePage[] =
     "UPDATE channels.expansions SET page = $4, cursor = $5, complete = $6, stored = $7, "
-    "resolved = $8, skipped = $9, lease_expire_time = now() + interval '10 s' "
+    "resolved = $8, skipped = $9, source_token = $10, lease_expire_time = now() + interval '10 s' "
     "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 AND page = $4 - 1";
 absl::Status StorePage(storage::Transaction& tx, const Turn& turn, const Page& page,
                        absl::Time now) {
   const Expansion& after = page.after;
   const std::string stored = Serialize(after);
-  MO_RETURN_IF_ERROR(Fenced(tx.Query(kStorePage, turn.key.account_id, turn.key.id, turn.epoch,
-                                     after.page, after.cursor, after.complete,
-                                     OrNull(after, stored), after.resolved, after.skipped)));
+  MO_RETURN_IF_ERROR(Fenced(tx.Query(
+      kStorePage, turn.key.account_id, turn.key.id, turn.epoch, after.page, after.cursor,
+      after.complete, OrNull(after, stored), after.resolved, after.skipped, after.source_token)));
   return InsertSkips(tx, turn, page, now);
 }
 

@@ -22,6 +22,8 @@ using SkipCounts = std::vector<int64_t>;
 struct Expansion {
   int64_t page = 0;    // pages so far
   int64_t cursor = 0;  // the last contact of the last page
+  // Of a resend, instead of the cursor: sims' page token of the failed deliveries that come next.
+  std::string source_token;
   bool complete = false;
   // What the last page sends, while it may not have reached sims: key, SIM and recipients of each
   // dispatch; all else is the broadcast's.
@@ -44,7 +46,9 @@ struct Page {
   std::vector<int16_t> skipped_reasons;
 };
 
-absl::Status InsertExpansion(storage::Transaction& tx, int64_t id, absl::Time due_time);
+// `due_time` absent: a draft's, which is not to be expanded before it is opened (Reopen).
+absl::Status InsertExpansion(storage::Transaction& tx, int64_t id,
+                             std::optional<absl::Time> due_time);
 absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey key);
 // Takes the lease of the due broadcast that has waited longest for its turn, if any. Leases end by
 // the database's clock; due times are by the app's.

@@ -20,7 +20,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(500);
 // All parts, wired.
 struct Parts {
   storage::Database& database;
-  Broadcasts& broadcasts;
+  Starter& starter;
   Workers workers;
 };
 
@@ -31,17 +31,27 @@ Parts Wire(App& app) {
   Channels& channels = app.Own<Channels>(app, database, outbox);
   Subscriptions& subscriptions = app.Own<Subscriptions>(app, database, outbox);
   Controls& controls = app.Own<Controls>(app, database);
-  Broadcasts& broadcasts = app.Own<Broadcasts>(app, database, outbox, controls);
+  Starter& starter = app.Own<Starter>();
+  BroadcastCheck& check = app.Own<BroadcastCheck>(app, database);
   Ledgers& ledgers = app.Own<Ledgers>(app, database);
+  const BroadcastParts broadcasts{
+      app.Own<Broadcasts>(app, database, outbox, check, starter),
+      app.Own<Steering>(app, database, outbox, controls, starter),
+      ledgers,
+      app.Own<Preview>(app, database, check),
+      app.Own<TestSend>(app, database, check),
+      app.Own<Resend>(app, database, outbox, ledgers, starter),
+      app.Own<DeliveryCsv>(ledgers),
+  };
   Expander& expander = app.Own<Expander>(app, database, outbox);
   Reporter& reporter = app.Own<Reporter>(app, database, outbox, ledgers);
   Rpc& rpc = app.OwnRpc("channels");
   app.Serve(app.Own<ChannelService>(rpc, channels, subscriptions));
-  app.Serve(app.Own<BroadcastService>(rpc, broadcasts, ledgers));
+  app.Serve(app.Own<BroadcastService>(rpc, broadcasts));
   Worker& sweeper = app.OwnWorker("channels-sweeper", absl::Seconds(10),
                                   [&channels] { return channels.SweepOnce(); });
   channels.OnDeleted([&sweeper] { sweeper.Kick(); });
-  return {database, broadcasts, {expander, controls, reporter}};
+  return {database, starter, {expander, controls, reporter}};
 }
 
 }  // namespace
@@ -58,7 +68,7 @@ void Install(App& app) {
     expanders.push_back(
         &app.OwnWorker("channels-expander", kPoll, [&expander] { return expander.RunOnce(); }));
   }
-  parts.broadcasts.OnDue([expanders] {
+  parts.starter.OnDue([expanders] {
     for (Worker* worker : expanders) worker->Kick();
   });
   app.OwnWorker("channels-controls", kPoll, [&controls] { return controls.RunOnce(); });

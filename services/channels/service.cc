@@ -71,54 +71,108 @@ Reactor* BroadcastService::CreateBroadcast(Context* context,
                                            const v1::CreateBroadcastRequest* request,
                                            v1::Broadcast* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.Create(c, *request); });
+                    [=, this](const Caller& c) { return parts_.broadcasts.Create(c, *request); });
 }
 
 Reactor* BroadcastService::GetBroadcast(Context* context, const v1::GetBroadcastRequest* request,
                                         v1::Broadcast* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.Get(c, *request); });
+                    [=, this](const Caller& c) { return parts_.broadcasts.Get(c, *request); });
 }
 
 Reactor* BroadcastService::ListBroadcasts(Context* context,
                                           const v1::ListBroadcastsRequest* request,
                                           v1::ListBroadcastsResponse* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.List(c, *request); });
+                    [=, this](const Caller& c) { return parts_.broadcasts.List(c, *request); });
+}
+
+Reactor* BroadcastService::UpdateBroadcast(Context* context,
+                                           const v1::UpdateBroadcastRequest* request,
+                                           v1::Broadcast* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.broadcasts.Update(c, *request); });
+}
+
+Reactor* BroadcastService::SendBroadcast(Context* context, const v1::SendBroadcastRequest* request,
+                                         v1::Broadcast* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.broadcasts.Send(c, *request); });
+}
+
+Reactor* BroadcastService::DeleteBroadcast(Context* context,
+                                           const v1::DeleteBroadcastRequest* request,
+                                           google::protobuf::Empty* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.broadcasts.Delete(c, *request); });
+}
+
+Reactor* BroadcastService::PreviewBroadcast(Context* context,
+                                            const v1::PreviewBroadcastRequest* request,
+                                            v1::BroadcastPreview* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.preview.Of(c, *request); });
+}
+
+Reactor* BroadcastService::PreviewSavedBroadcast(Context* context,
+                                                 const v1::PreviewSavedBroadcastRequest* request,
+                                                 v1::BroadcastPreview* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.preview.OfSaved(c, *request); });
+}
+
+Reactor* BroadcastService::TestBroadcast(Context* context, const v1::TestBroadcastRequest* request,
+                                         v1::TestBroadcastResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.tests.Send(c, *request); });
+}
+
+Reactor* BroadcastService::ResendFailed(Context* context, const v1::ResendFailedRequest* request,
+                                        v1::Broadcast* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return parts_.resend.Failed(c, *request); });
 }
 
 Reactor* BroadcastService::PauseBroadcast(Context* context,
                                           const v1::PauseBroadcastRequest* request,
                                           v1::Broadcast* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.Pause(c, *request); });
+                    [=, this](const Caller& c) { return parts_.steering.Pause(c, *request); });
 }
 
 Reactor* BroadcastService::ResumeBroadcast(Context* context,
                                            const v1::ResumeBroadcastRequest* request,
                                            v1::Broadcast* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.Resume(c, *request); });
+                    [=, this](const Caller& c) { return parts_.steering.Resume(c, *request); });
 }
 
 Reactor* BroadcastService::CancelBroadcast(Context* context,
                                            const v1::CancelBroadcastRequest* request,
                                            v1::Broadcast* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return broadcasts_.Cancel(c, *request); });
+                    [=, this](const Caller& c) { return parts_.steering.Cancel(c, *request); });
 }
 
 Reactor* BroadcastService::GetLedger(Context* context, const v1::GetLedgerRequest* request,
                                      v1::Ledger* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return ledgers_.Get(c, *request); });
+                    [=, this](const Caller& c) { return parts_.ledgers.Get(c, *request); });
 }
 
 Reactor* BroadcastService::ListDeliveries(Context* context,
                                           const v1::ListDeliveriesRequest* request,
                                           v1::ListDeliveriesResponse* response) {
+  return rpc_.Serve(context, request, response, [=, this](const Caller& c) {
+    return parts_.ledgers.ListDeliveries(c, *request);
+  });
+}
+
+Reactor* BroadcastService::DownloadDeliveries(Context* context,
+                                              const v1::DownloadDeliveriesRequest* request,
+                                              google::api::HttpBody* response) {
   return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return ledgers_.ListDeliveries(c, *request); });
+                    [=, this](const Caller& c) { return parts_.csv.Download(c, *request); });
 }
 
 }  // namespace mo::channels

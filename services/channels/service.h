@@ -6,8 +6,13 @@
 #include "messageorganizer/channels/v1/channels.grpc.pb.h"
 #include "services/channels/broadcasts.h"
 #include "services/channels/channels.h"
+#include "services/channels/delivery_csv.h"
 #include "services/channels/ledger.h"
+#include "services/channels/preview.h"
+#include "services/channels/resend.h"
+#include "services/channels/steering.h"
 #include "services/channels/subscriptions.h"
+#include "services/channels/test_send.h"
 
 namespace mo::channels {
 
@@ -54,11 +59,21 @@ class ChannelService final : public v1::ChannelService::CallbackService {
   Subscriptions& subscriptions_;
 };
 
-// One line per RPC; the work is in Broadcasts and Ledgers.
+// Who does the work of BroadcastService.
+struct BroadcastParts {
+  Broadcasts& broadcasts;
+  Steering& steering;
+  Ledgers& ledgers;
+  Preview& preview;
+  TestSend& tests;
+  Resend& resend;
+  DeliveryCsv& csv;
+};
+
+// One line per RPC; the work is in its parts.
 class BroadcastService final : public v1::BroadcastService::CallbackService {
  public:
-  BroadcastService(Rpc& rpc, Broadcasts& broadcasts, Ledgers& ledgers)
-      : rpc_(rpc), broadcasts_(broadcasts), ledgers_(ledgers) {}
+  BroadcastService(Rpc& rpc, const BroadcastParts& parts) : rpc_(rpc), parts_(parts) {}
 
   grpc::ServerUnaryReactor* CreateBroadcast(grpc::CallbackServerContext* context,
                                             const v1::CreateBroadcastRequest* request,
@@ -69,6 +84,27 @@ class BroadcastService final : public v1::BroadcastService::CallbackService {
   grpc::ServerUnaryReactor* ListBroadcasts(grpc::CallbackServerContext* context,
                                            const v1::ListBroadcastsRequest* request,
                                            v1::ListBroadcastsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateBroadcast(grpc::CallbackServerContext* context,
+                                            const v1::UpdateBroadcastRequest* request,
+                                            v1::Broadcast* response) override;
+  grpc::ServerUnaryReactor* SendBroadcast(grpc::CallbackServerContext* context,
+                                          const v1::SendBroadcastRequest* request,
+                                          v1::Broadcast* response) override;
+  grpc::ServerUnaryReactor* DeleteBroadcast(grpc::CallbackServerContext* context,
+                                            const v1::DeleteBroadcastRequest* request,
+                                            google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* PreviewBroadcast(grpc::CallbackServerContext* context,
+                                             const v1::PreviewBroadcastRequest* request,
+                                             v1::BroadcastPreview* response) override;
+  grpc::ServerUnaryReactor* PreviewSavedBroadcast(grpc::CallbackServerContext* context,
+                                                  const v1::PreviewSavedBroadcastRequest* request,
+                                                  v1::BroadcastPreview* response) override;
+  grpc::ServerUnaryReactor* TestBroadcast(grpc::CallbackServerContext* context,
+                                          const v1::TestBroadcastRequest* request,
+                                          v1::TestBroadcastResponse* response) override;
+  grpc::ServerUnaryReactor* ResendFailed(grpc::CallbackServerContext* context,
+                                         const v1::ResendFailedRequest* request,
+                                         v1::Broadcast* response) override;
   grpc::ServerUnaryReactor* PauseBroadcast(grpc::CallbackServerContext* context,
                                            const v1::PauseBroadcastRequest* request,
                                            v1::Broadcast* response) override;
@@ -84,11 +120,13 @@ class BroadcastService final : public v1::BroadcastService::CallbackService {
   grpc::ServerUnaryReactor* ListDeliveries(grpc::CallbackServerContext* context,
                                            const v1::ListDeliveriesRequest* request,
                                            v1::ListDeliveriesResponse* response) override;
+  grpc::ServerUnaryReactor* DownloadDeliveries(grpc::CallbackServerContext* context,
+                                               const v1::DownloadDeliveriesRequest* request,
+                                               google::api::HttpBody* response) override;
 
  private:
   Rpc& rpc_;
-  Broadcasts& broadcasts_;
-  Ledgers& ledgers_;
+  const BroadcastParts parts_;
 };
 
 }  // namespace mo::channels

@@ -1,11 +1,14 @@
 #include "services/edge/api.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/log.h"
@@ -27,6 +30,19 @@ absl::string_view TypeOf(absl::string_view content_type) {
 bool IsJson(absl::string_view type) {
   return type.empty() || absl::EqualsIgnoreCase(type, "application/json") ||
          absl::EndsWithIgnoreCase(type, "+json");
+}
+
+// The header that names the next page: the same request with another token.
+std::string NextLink(const http::Request& request, absl::string_view token) {
+  std::vector<absl::string_view> query = absl::StrSplit(request.query, '&', absl::SkipEmpty());
+  query.erase(std::remove_if(query.begin(), query.end(),
+                             [](absl::string_view part) {
+                               return part.substr(0, part.find('=')) == "page_token";
+                             }),
+              query.end());
+  const std::string next = absl::StrCat("page_token=", token);
+  query.push_back(next);
+  return absl::StrCat("<", request.path, "?", absl::StrJoin(query, "&"), ">; rel=\"next\"");
 }
 
 }  // namespace
@@ -124,6 +140,9 @@ void Api::Answer(const Exchange& exchange, const absl::StatusOr<std::string>& re
   answer.headers.Add("Cache-Control", "no-store");
   answer.headers.Add("X-Content-Type-Options", "nosniff");
   answer.headers.Add("X-Request-Id", exchange.request_id);
+  if (!body->next_page_token.empty()) {
+    answer.headers.Add("Link", NextLink(exchange.request, body->next_page_token));
+  }
   // Strangers' files must not run as pages of ours.
   if (exchange.route().method->raw_response) {
     answer.headers.Add("Content-Security-Policy", "sandbox; default-src 'none'");

@@ -105,13 +105,15 @@ def test_unknown_query_parameters(world):
 
 
 def test_wrong_query_parameters(world):
-    wrong = {"integer": ["x", "1.5", "-1", "1001", str(2**31)], "boolean": ["maybe"], "string": ["%00", "x" * 1001]}
+    wrong = {"integer": ["x", "1.5", "-1", str(2**31)], "boolean": ["maybe"], "string": ["%00", "x" * 1001]}
     for operation in world.operations:
         for parameter in operation.query_parameters:
             name, schema = parameter["name"], world.contract.resolve(parameter["schema"])
             values = wrong[schema["type"]] if "enum" not in schema else ["NO_SUCH_VALUE"]
             if schema.get("format") == "date-time":
                 values = ["yesterday"]
+            if "maximum" in schema:
+                values = [*values, str(schema["maximum"] + 1)]
             for value in values:
                 path = f"{world.path(operation)}?{name}={value}"
                 world.send(operation, f"{name} = {value[:20]}", name, path=path)

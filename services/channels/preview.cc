@@ -1,0 +1,148 @@
+#include "services/channels/preview.h"
+
+#include <algorithm>
+
+#include "libs/runtime/ids.h"
+#include "libs/runtime/status.h"
+#include "services/channels/audience.h"
+#include "services/channels/broadcast_store.h"
+#include "services/channels/states.h"
+
+namespace mo::channels {
+namespace {
+
+constexpr absl::Duration kLimit = absl::Seconds(5);
+// What is left to do after counting.
+constexpr absl::Duration kMargin = absl::Seconds(2);
+constexpr int32_t kPage = 5000;  // what ResolveContacts takes
+constexpr int32_t kSimsPage = 1000;
+
+bool Sends(const sims_v1::Sim& sim) {
+  return sim.online() &&
+         (sim.state() == sims_v1::SIM_STATE_ACTIVE || sim.state() == sims_v1::SIM_STATE_DRAINING);
+}
+
+v1::SimLoad LoadOf(const sims_v1::Sim& sim, int64_t recipients, absl::Time start) {
+  v1::SimLoad load;
+  load.set_sim_id(sim.id());
+  load.set_recipients(recipients);
+  load.set_messages_per_second(sim.messages_per_second());
+  load.set_sending(Sends(sim));
+  if (!load.sending()) return load;
+  const int64_t rate = sim.messages_per_second();
+  const int64_t seconds = rate == 0 ? 0 : (recipients + rate - 1) / rate;
+  *load.mutable_finish_time() = ToProto(start + absl::Seconds(seconds));
+  return load;
+}
+
+// The latest end of all, unless one has none.
+void SetFinish(v1::BroadcastPreview& preview) {
+  if (!preview.complete()) return;
+  absl::Time finish = FromProto(preview.start_time());
+  for (const v1::SimLoad& load : preview.sims()) {
+    if (!load.sending()) return;
+    finish = std::max(finish, FromProto(load.finish_time()));
+  }
+  *preview.mutable_finish_time() = ToProto(finish);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::BroadcastPreview> Preview::Of(const Caller& caller,
+                                                 const v1::PreviewBroadcastRequest& request) {
+  MO_RETURN_IF_ERROR(check_.All(caller, request));
+  return Count(caller, BroadcastCheck::WantedOf(request));
+}
+
+absl::StatusOr<v1::BroadcastPreview> Preview::OfSaved(
+    const Caller& caller, const v1::PreviewSavedBroadcastRequest& request) {
+  MO_ASSIGN_OR_RETURN(const v1::Broadcast broadcast,
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectBroadcast(tx, {caller.account_id, IdOf(request.id())});
+                      }));
+  MO_RETURN_IF_ERROR(CheckNotBegun(broadcast.state()));
+  return Count(caller, broadcast);
+}
+
+absl::StatusOr<v1::BroadcastPreview> Preview::Count(const Caller& caller,
+                                                    const v1::Broadcast& broadcast) {
+  // Of the machine's time: it is the caller who waits.
+  const absl::Time deadline = std::min(absl::Now() + kLimit, caller.deadline - kMargin);
+  Expansion expansion;
+  Loads loads;
+  do {
+    MO_RETURN_IF_ERROR(CountPage(caller, broadcast, expansion, loads));
+  } while (!expansion.complete && absl::Now() < deadline);
+  v1::BroadcastPreview preview;
+  preview.set_complete(expansion.complete);
+  *preview.mutable_start_time() = ToProto(BroadcastCheck::StartOf(broadcast, app_.clock().Now()));
+  MO_RETURN_IF_ERROR(AddSims(caller, std::move(loads), expansion, preview));
+  preview.set_audience(expansion.resolved);
+  for (size_t reason = 0; reason < expansion.skipped.size(); ++reason) {
+    if (expansion.skipped[reason] == 0) continue;
+    common::ReasonCount& count = *preview.add_skipped();
+    count.set_state(common::DELIVERY_STATE_SKIPPED);
+    count.set_reason(static_cast<common::DeliveryReason>(reason));
+    count.set_count(expansion.skipped[reason]);
+  }
+  SetFinish(preview);
+  return preview;
+}
+
+absl::Status Preview::CountPage(const Caller& caller, const v1::Broadcast& broadcast,
+                                Expansion& expansion, Loads& loads) {
+  MO_ASSIGN_OR_RETURN(
+      const Candidates candidates, database_.As(caller.account_id, [&](storage::Transaction& tx) {
+        return NextCandidates(tx, caller.account_id, broadcast.audience(), expansion.cursor, kPage);
+      }));
+  contacts_v1::ResolveContactsResponse known;
+  if (!candidates.ids.empty()) {
+    contacts_v1::ResolveContactsRequest request;
+    request.mutable_contact_ids()->Add(candidates.ids.begin(), candidates.ids.end());
+    MO_ASSIGN_OR_RETURN(known, contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
+                                              caller.WithKey(""), request));
+  }
+  // Nobody's values matter, so it is a content without placeholders.
+  Page page = MakePage(broadcast, Personal(common::Content()), expansion, candidates, known);
+  if (page.after.stored) {
+    for (const sims_v1::Dispatch& dispatch : page.after.stored->dispatches()) {
+      loads[dispatch.sim_id()] += dispatch.recipients_size();
+    }
+  }
+  expansion = std::move(page.after);
+  expansion.stored.reset();
+  return absl::OkStatus();
+}
+
+absl::Status Preview::AddSims(const Caller& caller, Loads loads, Expansion& expansion,
+                              v1::BroadcastPreview& preview) {
+  const absl::Time start = FromProto(preview.start_time());
+  std::vector<v1::SimLoad> found;
+  sims_v1::ListSimsRequest list;
+  list.set_page_size(kSimsPage);
+  while (!loads.empty()) {
+    MO_ASSIGN_OR_RETURN(const sims_v1::ListSimsResponse page,
+                        sims_.Call(&sims_v1::SimService::Stub::ListSims, caller.WithKey(""), list));
+    for (const sims_v1::Sim& sim : page.sims()) {
+      const auto load = loads.find(sim.id());
+      if (load == loads.end()) continue;
+      found.push_back(LoadOf(sim, load->second, start));
+      loads.erase(load);
+    }
+    list.set_page_token(page.next_page_token());
+    if (list.page_token().empty()) break;
+  }
+  for (const auto& [sim, recipients] : loads) {
+    expansion.skipped[common::DELIVERY_REASON_NO_SIM] += recipients;
+  }
+  std::stable_sort(found.begin(), found.end(), [](const v1::SimLoad& a, const v1::SimLoad& b) {
+    return a.recipients() > b.recipients();
+  });
+  for (v1::SimLoad& load : found) {
+    preview.set_recipients(preview.recipients() + load.recipients());
+    *preview.add_sims() = std::move(load);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mo::channels
