@@ -72,11 +72,16 @@ absl::Status CheckFrame(const v1::AgentFrame& frame, int64_t last_seq) {
   return absl::OkStatus();
 }
 
-FrameContent SortFrame(const v1::AgentFrame& frame) {
+FrameContent SortFrame(const v1::AgentFrame& frame,
+                       absl::FunctionRef<bool(int64_t key)> may_throttle) {
   FrameContent content;
   for (const v1::AgentItem& item : frame.items()) {
     switch (item.kind_case()) {
       case v1::AgentItem::kResult:
+        if (item.result().outcome() == v1::SEND_OUTCOME_THROTTLED &&
+            !may_throttle(item.result().client_message_id())) {
+          break;
+        }
         content.results.push_back(item.result());
         content.transitions.push_back(
             {item.result().client_message_id(), StandingOf(item.result().outcome())});

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "messageorganizer/sims/v1/device.pb.h"
 #include "services/sims/ledger_work.h"
@@ -29,6 +30,9 @@ struct FrameContent {
 // OK, or what the agent has done wrong: a gap in seq, too many items, a field past its limits.
 absl::Status CheckFrame(const v1::AgentFrame& frame, int64_t last_seq);
 
-FrameContent SortFrame(const v1::AgentFrame& frame);
+// `may_throttle` tells whether a THROTTLED result of a key is to be heeded; see
+// Sender::MayThrottle.
+FrameContent SortFrame(const v1::AgentFrame& frame,
+                       absl::FunctionRef<bool(int64_t key)> may_throttle);
 
 }  // namespace mo::sims

@@ -110,7 +110,8 @@ absl::Status AgentSession::TakeOver(const v1::AgentHello& hello, absl::Time now)
 }
 
 void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
-  FrameContent content = SortFrame(frame);
+  FrameContent content =
+      SortFrame(frame, [&](int64_t key) { return sender_.MayThrottle(key, frame.ack()); });
   for (const auto& credit : content.credits) sender_.SetCredit(credit.credit());
   for (const auto& join : content.joins) {
     const auto waiting = joins_.find(join.request_id());
@@ -175,6 +176,8 @@ void AgentSession::FlushLocked() {
   write_frame_.set_seq(++sent_);
   write_frame_.set_ack(acked_);
   for (int i = 0; i < kItemsPerFrame && !out_items_.empty(); ++i) {
+    for (const auto& message : out_items_.front().send().messages())
+      sender_.SentIn(message.client_message_id(), sent_);
     *write_frame_.add_items() = std::move(out_items_.front());
     out_items_.pop_front();
   }

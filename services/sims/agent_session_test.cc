@@ -54,6 +54,28 @@ TEST_CASE("Failures keep their reason; a throttled message is sent again") {
   REQUIRE(counts.reasons_size() == 2);
 }
 
+TEST_CASE("A refusal that is said again after a lost stream does not undo the next attempt") {
+  TestPool pool;
+  const v1::Sim sim = pool.AddSim("+4366400001");
+  const std::string token = pool.Token(sim.id());
+  REQUIRE(pool.Submit(pool.Dispatch("d1", sim.id(), v1::LANE_BULK, 1, 1)).ok());
+  int64_t key = 0;
+  {
+    TestAgent agent(pool.env.app().grpc_port(), token, /*idempotent=*/false);
+    agent.WaitForSent(1);
+    key = agent.order()[0];
+    // Committed, but as far as the agent knows its ack was lost.
+    agent.WaitForAck(agent.Result(key, v1::SEND_OUTCOME_THROTTLED, 600000));
+  }
+  TestAgent agent(pool.env.app().grpc_port(), token, /*idempotent=*/false);
+  agent.WaitForSent(1);
+  agent.WaitForAck(agent.Replay(key, v1::SEND_OUTCOME_THROTTLED));
+  CHECK(pool.Counts("d1").attempting() == 1);
+  agent.WaitForAck(agent.Result(key, v1::SEND_OUTCOME_ACCEPTED));
+  CHECK(pool.Counts("d1").accepted() == 1);
+  CHECK(agent.order().size() == 1);
+}
+
 TEST_CASE(
     "After a lost stream an idempotent agent gets its open messages again, under the same keys") {
   TestPool pool;

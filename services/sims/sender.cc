@@ -80,7 +80,7 @@ void Sender::Opened(const Cut& cut, const LedgerOutcome& outcome) {
   for (size_t w = 0; w < cut.windows.size(); ++w) {
     const auto& dispatch = cut.dispatches[w];
     const std::vector<int>& opened = outcome.opened[w];
-    for (int index : opened) in_flight_[DeliveryKey(dispatch->id, index)] = dispatch;
+    for (int index : opened) in_flight_[DeliveryKey(dispatch->id, index)] = {dispatch};
     dispatch->outstanding -= static_cast<int>(cut.windows[w].indices.size() - opened.size());
     if (std::find(outcome.paused.begin(), outcome.paused.end(), dispatch->id) !=
         outcome.paused.end()) {
@@ -91,10 +91,21 @@ void Sender::Opened(const Cut& cut, const LedgerOutcome& outcome) {
   }
 }
 
+void Sender::SentIn(int64_t key, int64_t frame) {
+  if (const auto found = in_flight_.find(key); found != in_flight_.end())
+    found->second.frame = frame;
+}
+
+bool Sender::MayThrottle(int64_t key, int64_t acked) const {
+  const auto found = in_flight_.find(key);
+  if (found == in_flight_.end()) return !known_.contains(DispatchOf(key));
+  return found->second.frame > 0 && found->second.frame <= acked;
+}
+
 bool Sender::Resolved(int64_t key) {
   const auto found = in_flight_.find(key);
   if (found == in_flight_.end()) return false;
-  const std::shared_ptr<LoadedDispatch> dispatch = found->second;
+  const std::shared_ptr<LoadedDispatch> dispatch = found->second.dispatch;
   in_flight_.erase(found);
   --dispatch->outstanding;
   Settle(dispatch);
@@ -106,7 +117,7 @@ void Sender::Later(int64_t key, absl::Time when) {
   if (found == in_flight_.end()) return;
   // Stays outstanding until it is put back, so that its dispatch is not loaded a second time
   // meanwhile.
-  retries_.push_back({when, IndexOf(key), found->second});
+  retries_.push_back({when, IndexOf(key), found->second.dispatch});
   in_flight_.erase(found);
 }
 

@@ -37,6 +37,12 @@ class Sender {
   // What became of a cut: the opened ones are in flight, the others free their credit. Paused
   // dispatches are forgotten.
   void Opened(const Cut& cut, const LedgerOutcome& outcome);
+  // The message leaves in the gateway's frame with this number.
+  void SentIn(int64_t key, int64_t frame);
+  // Whether "not now" is said of what this session has sent, by a device that has read the frame
+  // with it, or of an earlier session's message that this one has not touched. Else it is an answer
+  // to an earlier attempt, said again; the message may be on its way once more.
+  bool MayThrottle(int64_t key, int64_t acked) const;
   // A device's answer was committed: the message is no longer in flight. False when it was not.
   bool Resolved(int64_t key);
   // The device refused for now: the message is offered again at `when`.
@@ -57,6 +63,10 @@ class Sender {
 
  private:
   using Queue = std::deque<std::shared_ptr<LoadedDispatch>>;
+  struct Flight {
+    std::shared_ptr<LoadedDispatch> dispatch;
+    int64_t frame = 0;  // 0: not written yet
+  };
   struct Retry {
     absl::Time when;
     int index;
@@ -78,7 +88,7 @@ class Sender {
   Queue interactive_;
   Queue bulk_;
   absl::flat_hash_map<int64_t, std::shared_ptr<LoadedDispatch>> known_;
-  absl::flat_hash_map<int64_t, std::shared_ptr<LoadedDispatch>> in_flight_;  // by key
+  absl::flat_hash_map<int64_t, Flight> in_flight_;  // by key
   std::vector<Retry> retries_;
 };
 

@@ -15,11 +15,11 @@ bool Rises(common::DeliveryState now, common::DeliveryState next) {
       return now == DELIVERY_STATE_QUEUED;
     case DELIVERY_STATE_ACCEPTED:
     case DELIVERY_STATE_SENT:
-      return now == DELIVERY_STATE_UNCERTAIN || (now >= DELIVERY_STATE_ATTEMPTING && now < next);
+      return now == DELIVERY_STATE_UNCERTAIN || (now >= DELIVERY_STATE_QUEUED && now < next);
     case DELIVERY_STATE_DELIVERED:
     case DELIVERY_STATE_READ:
       return now == DELIVERY_STATE_UNCERTAIN || now == DELIVERY_STATE_FAILED ||
-             (now >= DELIVERY_STATE_ATTEMPTING && now < next);
+             (now >= DELIVERY_STATE_QUEUED && now < next);
     case DELIVERY_STATE_FAILED:
       return now == DELIVERY_STATE_UNCERTAIN ||
              (now >= DELIVERY_STATE_ATTEMPTING && now <= DELIVERY_STATE_SENT);

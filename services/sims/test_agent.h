@@ -41,20 +41,22 @@ class TestAgent {
   }
 
   // Sends a frame; its seq.
-  int64_t Say(const std::vector<v1::AgentItem>& items) {
+  int64_t Say(const std::vector<v1::AgentItem>& items) { return Say(items, read()); }
+  int64_t Say(const std::vector<v1::AgentItem>& items, int64_t ack) {
     std::lock_guard lock(write_mutex_);
     v1::AgentFrame frame;
     frame.set_seq(++seq_);
+    frame.set_ack(ack);
     for (const auto& item : items) *frame.add_items() = item;
     stream_->Write(frame);
     return seq_;
   }
   int64_t Result(int64_t key, v1::SendOutcome outcome, int64_t retry_after_ms = 0) {
-    v1::AgentItem item;
-    item.mutable_result()->set_client_message_id(key);
-    item.mutable_result()->set_outcome(outcome);
-    item.mutable_result()->set_retry_after_ms(retry_after_ms);
-    return Say({item});
+    return Say({ResultItem(key, outcome, retry_after_ms)});
+  }
+  // A result that an earlier stream may have lost, said before anything of this one was read.
+  int64_t Replay(int64_t key, v1::SendOutcome outcome) {
+    return Say({ResultItem(key, outcome, 0)}, /*ack=*/0);
   }
   int64_t Receipt(int64_t key, v1::ReceiptState state) {
     v1::AgentItem item;
@@ -114,11 +116,23 @@ class TestAgent {
   }
 
  private:
+  static v1::AgentItem ResultItem(int64_t key, v1::SendOutcome outcome, int64_t retry_after_ms) {
+    v1::AgentItem item;
+    item.mutable_result()->set_client_message_id(key);
+    item.mutable_result()->set_outcome(outcome);
+    item.mutable_result()->set_retry_after_ms(retry_after_ms);
+    return item;
+  }
+  int64_t read() const {
+    std::lock_guard lock(mutex_);
+    return read_;
+  }
   void Read() {
     v1::GatewayFrame frame;
     while (stream_->Read(&frame)) {
       std::lock_guard lock(mutex_);
       acked_ = frame.ack();
+      read_ = frame.seq();
       for (const auto& item : frame.items()) {
         if (item.has_welcome()) epoch_ = item.welcome().lease_epoch();
         for (const auto& message : item.send().messages()) {
@@ -144,6 +158,7 @@ class TestAgent {
   std::string last_text_;
   std::map<std::string, std::vector<std::string>> texts_;
   int64_t acked_ = 0;
+  int64_t read_ = 0;
   int64_t epoch_ = 0;
   bool ended_ = false;
   std::thread reader_;
