@@ -12,15 +12,18 @@
 namespace mo::channels {
 namespace {
 
-constexpr int32_t kFirstPage = 500;  // small, so that the first message leaves at once
-constexpr int32_t kPage = 5000;      // what ResolveContacts takes
+// The first page is small, so that the first message leaves at once; the later ones are large, so
+// that dispatches are.
+constexpr int32_t kFirstPage = 500;
+constexpr int32_t kGrowth = 5;
+constexpr int32_t kLargestPage = 50000;
 constexpr int kDispatchRecipients = 1000;
 constexpr int kRequestDispatches = 100;
 constexpr size_t kDispatchBytes = 2 << 20;
 constexpr size_t kRequestBytes = 6 << 20;
-constexpr size_t kAnswerBytes = 12 << 20;  // of ResolveContacts; gRPC takes 16 MB
-constexpr size_t kContactBytes = 256;      // a resolved contact without its values
-constexpr size_t kValueBytes = 1030;       // the longest value
+constexpr size_t kPageBytes = 12 << 20;  // also of an answer of ResolveContacts; gRPC takes 16 MB
+constexpr size_t kContactBytes = 256;    // a resolved contact without its values
+constexpr size_t kValueBytes = 1030;     // the longest value
 
 std::vector<int64_t> Ids(const google::protobuf::RepeatedPtrField<std::string>& texts) {
   std::vector<int64_t> ids;
@@ -121,7 +124,9 @@ absl::StatusOr<Candidates> NextCandidates(storage::Transaction& tx, int64_t acco
 
 int32_t PageLimit(int64_t page, size_t parameters) {
   const size_t bytes = kContactBytes + parameters * kValueBytes;
-  return std::min(page == 0 ? kFirstPage : kPage, static_cast<int32_t>(kAnswerBytes / bytes));
+  int32_t limit = kFirstPage;
+  for (; page > 0 && limit < kLargestPage; --page) limit *= kGrowth;
+  return std::min({limit, kLargestPage, static_cast<int32_t>(kPageBytes / bytes)});
 }
 
 Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Expansion& before,
