@@ -39,7 +39,8 @@ absl::Status CheckRequest(const Caller& caller, const v1::SendMessageRequest& re
       problems.Add("stop_confirmation", "SERVICES_ONLY", "is set by the product itself");
     }
     if (request.has_contact()) {
-      problems.Add("contact", "SERVICES_ONLY", "is set by the product itself");
+      problems.Add(request.contact().id().empty() ? "contact" : "contact.id", "SERVICES_ONLY",
+                   "is set by the product itself");
     }
   }
   if (!IsRendered(request)) {

@@ -119,7 +119,7 @@ TEST_CASE("Bad requests name every field; what services may say is refused to ot
   REQUIRE(problems.size() == 3);
   CHECK(problems[0].field == "origin");
   CHECK(problems[1].field == "stop_confirmation");
-  CHECK(problems[2].field == "contact");
+  CHECK(problems[2].field == "contact.id");
 
   request.clear_contact();
   request.set_origin(v1::ORIGIN_UNSPECIFIED);
