@@ -2,6 +2,7 @@
 
 #include "libs/events/events.h"
 #include "libs/storage/database.h"
+#include "services/channels/audit.h"
 #include "services/channels/expander.h"
 #include "services/channels/reporter.h"
 #include "services/channels/service.h"
@@ -71,6 +72,8 @@ void Install(App& app) {
   parts.starter.OnDue([expanders] {
     for (Worker* worker : expanders) worker->Kick();
   });
+  Audit& audit = app.Own<Audit>(app, app.metrics(), parts.database);
+  app.OwnWorker("channels-audit", kAuditInterval, [&audit] { return audit.RunOnce(); });
   app.OwnWorker("channels-controls", kPoll, [&controls] { return controls.RunOnce(); });
   Worker& reports =
       app.OwnWorker("channels-reporter", kPoll, [&reporter] { return reporter.RunOnce(); });

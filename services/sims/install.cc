@@ -1,6 +1,7 @@
 #include "services/sims/install.h"
 
 #include "libs/storage/database.h"
+#include "services/sims/audit.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/service.h"
 
@@ -40,6 +41,8 @@ void Install(App& app) {
       return deleted.affected() == 1000;
     });
   });
+  Audit& audit = app.Own<Audit>(app.metrics(), app.clock(), database);
+  app.OwnWorker("sims-audit", kAuditInterval, [&audit] { return audit.RunOnce(); });
 
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(rpc, app.Own<Pool>(app, database, outbox, gateway)));
