@@ -48,6 +48,8 @@ set(MO_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -
 if(MO_SANITIZE MATCHES thread)
   # Debian's protobuf was built without it, and lays maps out in another way when it is defined.
   add_compile_options(-U__SANITIZE_THREAD__)
+  # mold 1.10 may let the read-only-after-relocation part begin on a page that is not mapped.
+  add_link_options(-Wl,-z,norelro)
   # gcc's TSan does not model std::atomic_thread_fence (used inside Boost.Asio).
   list(APPEND MO_WARNINGS -Wno-error=tsan)
 endif()
