@@ -95,6 +95,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   // Where there may be dispatches that are neither loaded nor being loaded.
   std::set<v1::Lane> more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
   int windows_asked_ = 0;
+  int bulk_asked_ = 0;  // of those
 
   v1::AgentFrame read_frame_;
   bool reading_ = false;

@@ -99,7 +99,7 @@ void AgentSession::PumpLocked() {
   if (phase_ != Phase::kOpen || !running_) return;
   const absl::Time now = gateway_.app().clock().Now();
   if (!idempotent_ && !SettleDoubtfulLocked()) return;
-  while (windows_asked_ < kWindowsAsked + kUrgentAsked) {
+  while (windows_asked_ < kWindowsAsked + (bulk_asked_ > 0 ? kUrgentAsked : 0)) {
     // Those of a broadcast leave room for an answer.
     Sender::Cut cut = sender_.Next(now, /*interactive_only=*/windows_asked_ >= kWindowsAsked);
     if (cut.windows.empty()) break;
@@ -107,6 +107,7 @@ void AgentSession::PumpLocked() {
     work.urgent = cut.interactive;
     work.windows = cut.windows;
     ++windows_asked_;
+    if (!cut.interactive) ++bulk_asked_;
     work.done = [self = shared_from_this(), cut = std::move(cut)](const LedgerOutcome& outcome) {
       self->Opened(cut, outcome);
     };
@@ -120,6 +121,7 @@ void AgentSession::PumpLocked() {
 void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
   std::lock_guard lock(mutex_);
   --windows_asked_;
+  if (!cut.interactive) --bulk_asked_;
   if (phase_ == Phase::kEnded) return;
   if (!outcome.status.ok()) return EndLocked(outcome.status);
   sender_.Opened(cut, outcome);
