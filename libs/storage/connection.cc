@@ -114,12 +114,16 @@ absl::StatusOr<Result> Connection::Receive() {
     broken_ = true;
     return absl::UnavailableError("the database connection was lost");
   }
+  // A plan that a migration has made stale stays so: the connection goes with it.
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const bool stale = state != nullptr && absl::string_view(state) == "0A000";
   absl::StatusOr<Result> checked = Check(result);
   if (PGresult* end = PQgetResult(connection_.get()); end != nullptr) {
     PQclear(end);
     broken_ = true;
     return absl::UnavailableError("the database connection is out of step");
   }
+  broken_ = broken_ || stale;
   return checked;
 }
 

@@ -180,6 +180,18 @@ TEST_CASE("A connection that died while idle is replaced unnoticed") {
   CHECK(depot.Names(1) == Names{"a"});
 }
 
+TEST_CASE("A plan that a migration has made stale is made anew, unnoticed") {
+  Depot depot;
+  const auto columns = [](Transaction& tx) {
+    return tx.Query("SELECT * FROM depot.items").status();
+  };
+  REQUIRE(depot.database.As(1, columns).ok());
+  auto connection = Connection::Open(depot.postgres.UrlAs("postgres"));
+  REQUIRE((*connection)->Script("ALTER TABLE depot.items ADD a int").ok());
+  CHECK(depot.database.As(1, columns).ok());
+  CHECK(depot.database.ReadAs(1, columns).ok());
+}
+
 TEST_CASE("A connection that dies at work leaves nothing behind") {
   Depot depot;
   int runs = 0;
