@@ -7,6 +7,7 @@
 #include "libs/text/content.h"
 #include "services/channels/channel_store.h"
 #include "services/channels/personal.h"
+#include "services/channels/resolve.h"
 
 namespace mo::channels {
 namespace {
@@ -71,12 +72,10 @@ absl::Status BroadcastCheck::Audience(const Caller& caller, const v1::Audience& 
 
 absl::Status BroadcastCheck::Contacts(const Caller& caller, const Texts& contacts,
                                       absl::string_view field, Problems& problems) {
-  if (contacts.empty()) return absl::OkStatus();
-  contacts_v1::ResolveContactsRequest resolve;
-  for (const std::string& text : contacts) resolve.add_contact_ids(IdOf(text));
+  std::vector<int64_t> ids;
+  for (const std::string& text : contacts) ids.push_back(IdOf(text));
   MO_ASSIGN_OR_RETURN(const contacts_v1::ResolveContactsResponse resolved,
-                      contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
-                                     caller.WithKey(""), resolve));
+                      Resolve(contacts_, caller, ids));
   std::set<int64_t> known;
   for (const contacts_v1::ResolvedContact& contact : resolved.contacts()) {
     known.insert(contact.id());

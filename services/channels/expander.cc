@@ -9,6 +9,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
+#include "services/channels/resolve.h"
 #include "services/channels/states.h"
 
 namespace mo::channels {
@@ -19,8 +20,6 @@ constexpr absl::Duration kRetryDelay = absl::Seconds(2);
 
 // Most deliveries that sims lists at once.
 constexpr int32_t kFailedPage = 1000;
-// Most contacts that contacts resolves at once.
-constexpr size_t kResolved = 5000;
 
 constexpr char kSimGone[] = "SIM_NOT_FOUND";  // of sims' catalogue
 
@@ -109,7 +108,8 @@ absl::Status Expander::Plan(Turn& turn) {
   MO_ASSIGN_OR_RETURN(const Candidates candidates,
                       Next(turn, broadcast, PageLimit(before.page, personal.parameters().size())));
   MO_ASSIGN_OR_RETURN(const contacts_v1::ResolveContactsResponse known,
-                      Resolve(turn, candidates.ids, personal));
+                      Resolve(contacts_, ServiceCaller("channels", turn.key.account_id),
+                              candidates.ids, personal.parameters()));
   const Page page = MakePage(broadcast, personal, before, candidates, known);
   MO_ASSIGN_OR_RETURN(
       const bool stored,
@@ -126,22 +126,6 @@ absl::Status Expander::Plan(Turn& turn) {
   skipped_.Increment(static_cast<double>(Total(page.after.skipped) - Total(before.skipped)));
   turn.expansion = page.after;
   return absl::OkStatus();
-}
-
-absl::StatusOr<contacts_v1::ResolveContactsResponse> Expander::Resolve(
-    const Turn& turn, absl::Span<const int64_t> ids, const Personal& personal) {
-  contacts_v1::ResolveContactsResponse known;
-  for (; !ids.empty(); ids.remove_prefix(std::min(ids.size(), kResolved))) {
-    const absl::Span<const int64_t> part = ids.subspan(0, kResolved);
-    contacts_v1::ResolveContactsRequest request;
-    request.mutable_contact_ids()->Add(part.begin(), part.end());
-    for (const std::string& name : personal.parameters()) request.add_parameters(name);
-    MO_ASSIGN_OR_RETURN(contacts_v1::ResolveContactsResponse answer,
-                        contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
-                                       ServiceCaller("channels", turn.key.account_id), request));
-    for (auto& contact : *answer.mutable_contacts()) *known.add_contacts() = std::move(contact);
-  }
-  return known;
 }
 
 absl::StatusOr<Candidates> Expander::Next(const Turn& turn, const v1::Broadcast& broadcast,

@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 
-#include "absl/types/span.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
 #include "libs/runtime/client.h"
@@ -48,9 +47,6 @@ class Expander {
  private:
   absl::Status Expand(Turn& turn);
   absl::StatusOr<bool> Begin(const Turn& turn);
-  absl::StatusOr<contacts_v1::ResolveContactsResponse> Resolve(const Turn& turn,
-                                                               absl::Span<const int64_t> ids,
-                                                               const Personal& personal);
   absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
   absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
                                         int32_t limit);

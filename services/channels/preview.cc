@@ -6,6 +6,7 @@
 #include "libs/runtime/status.h"
 #include "services/channels/audience.h"
 #include "services/channels/broadcast_store.h"
+#include "services/channels/resolve.h"
 #include "services/channels/states.h"
 
 namespace mo::channels {
@@ -14,7 +15,7 @@ namespace {
 constexpr absl::Duration kLimit = absl::Seconds(5);
 // What is left to do after counting.
 constexpr absl::Duration kMargin = absl::Seconds(2);
-constexpr int32_t kPage = 5000;  // what ResolveContacts takes
+constexpr int32_t kPage = 5000;  // what one call resolves
 constexpr int32_t kSimsPage = 1000;
 
 bool Sends(const sims_v1::Sim& sim) {
@@ -95,13 +96,8 @@ absl::Status Preview::CountPage(const Caller& caller, const v1::Broadcast& broad
       const Candidates candidates, database_.As(caller.account_id, [&](storage::Transaction& tx) {
         return NextCandidates(tx, caller.account_id, broadcast.audience(), expansion.cursor, kPage);
       }));
-  contacts_v1::ResolveContactsResponse known;
-  if (!candidates.ids.empty()) {
-    contacts_v1::ResolveContactsRequest request;
-    request.mutable_contact_ids()->Add(candidates.ids.begin(), candidates.ids.end());
-    MO_ASSIGN_OR_RETURN(known, contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
-                                              caller.WithKey(""), request));
-  }
+  MO_ASSIGN_OR_RETURN(const contacts_v1::ResolveContactsResponse known,
+                      Resolve(contacts_, caller, candidates.ids));
   // Nobody's values matter, so it is a content without placeholders.
   Page page = MakePage(broadcast, Personal(common::Content()), expansion, candidates, known);
   if (page.after.stored) {

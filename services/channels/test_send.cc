@@ -7,6 +7,7 @@
 #include "libs/runtime/status.h"
 #include "services/channels/audience.h"
 #include "services/channels/personal.h"
+#include "services/channels/resolve.h"
 
 namespace mo::channels {
 namespace {
@@ -43,25 +44,17 @@ absl::Status TestSend::Check(const Caller& caller, const v1::TestBroadcastReques
   return problems.ToStatus();
 }
 
-absl::StatusOr<contacts_v1::ResolveContactsResponse> TestSend::Resolve(
-    const Caller& caller, const v1::TestBroadcastRequest& request) {
-  contacts_v1::ResolveContactsRequest resolve;
-  for (const std::string& contact : request.contacts()) resolve.add_contact_ids(IdOf(contact));
-  const Personal personal(request.content());
-  for (const std::string& name : personal.parameters()) resolve.add_parameters(name);
-  return contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts, caller.WithKey(""),
-                        resolve);
-}
-
 absl::StatusOr<v1::TestBroadcastResponse> TestSend::Send(const Caller& caller,
                                                          const v1::TestBroadcastRequest& request) {
   const absl::Status valid = Check(caller, request);
-  contacts_v1::ResolveContactsResponse known;
-  if (valid.ok()) {
-    MO_ASSIGN_OR_RETURN(known, Resolve(caller, request));
-  }
   std::set<int64_t> ids;
   for (const std::string& contact : request.contacts()) ids.insert(IdOf(contact));
+  contacts_v1::ResolveContactsResponse known;
+  if (valid.ok()) {
+    MO_ASSIGN_OR_RETURN(known,
+                        Resolve(contacts_, caller, std::vector<int64_t>(ids.begin(), ids.end()),
+                                Personal(request.content()).parameters()));
+  }
   MO_ASSIGN_OR_RETURN(
       v1::TestBroadcastResponse test,
       database_.Once<v1::TestBroadcastResponse>(

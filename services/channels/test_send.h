@@ -24,8 +24,6 @@ class TestSend {
 
  private:
   absl::Status Check(const Caller& caller, const v1::TestBroadcastRequest& request);
-  absl::StatusOr<contacts_v1::ResolveContactsResponse> Resolve(
-      const Caller& caller, const v1::TestBroadcastRequest& request);
   // Submits one contact's message; NO_SIM when its SIM is gone since.
   absl::Status Submit(const Caller& caller, const std::string& test, const common::Content& content,
                       const contacts_v1::ResolveContactsResponse& known,
