@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "libs/runtime/account_weights.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/identity.h"
 #include "libs/runtime/ids.h"
@@ -42,6 +43,7 @@ struct AppOptions {
   std::string data_dir = "var";
   std::string public_url;                    // how clients reach edge; for links in answers
   std::map<std::string, std::string> peers;  // service → host:port; absent: in this process
+  AccountWeights account_weights;
   absl::Duration stop_deadline = absl::Seconds(10);
   const Clock* clock = &Clock::System();
   uint64_t id_seed = 0;  // 0: random

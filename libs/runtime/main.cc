@@ -32,6 +32,8 @@ ABSL_FLAG(std::string, redis_url, "", "unix:/path or tcp://host:port of Redis");
 ABSL_FLAG(std::string, data_dir, "var", "folder for files that belong to no database");
 ABSL_FLAG(std::string, public_url, "", "how clients reach edge, for links in answers");
 ABSL_FLAG(std::vector<std::string>, peers, {}, "service=host:port,…: services in other processes");
+ABSL_FLAG(std::vector<std::string>, account_weights, {},
+          "acc_…=weight,…: shares of accounts that send at the same time; others have weight 1");
 ABSL_FLAG(absl::Duration, stop_deadline, absl::Seconds(10),
           "how long running calls may go on after a stop");
 
@@ -75,6 +77,8 @@ absl::StatusOr<AppOptions> OptionsFromFlags() {
   MO_ASSIGN_OR_RETURN(options.operator_key, ReadSecret(absl::GetFlag(FLAGS_operator_key_file)));
   MO_ASSIGN_OR_RETURN(options.database_password,
                       ReadSecret(absl::GetFlag(FLAGS_database_password_file)));
+  MO_ASSIGN_OR_RETURN(options.account_weights,
+                      AccountWeights::Parse(absl::GetFlag(FLAGS_account_weights)));
   for (const std::string& peer : absl::GetFlag(FLAGS_peers)) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(peer, absl::MaxSplits('=', 1));
     if (parts.first.empty() || parts.second.empty()) {
