@@ -1,4 +1,4 @@
-// What a Reader does with a batch: apply, retry, single out, park.
+// What a Reader does with a batch: apply, retry, single out, park; and with what was parked.
 #include <algorithm>
 #include <iterator>
 
@@ -15,6 +15,8 @@ namespace {
 constexpr int kRefusalsOfBatch = 3;
 constexpr absl::Duration kMinBackoff = absl::Milliseconds(10);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
+// Of a tick: dead events may wait, the living may not.
+constexpr absl::Duration kReplayTime = absl::Milliseconds(200);
 
 // Errors that time cures: the event is not to blame.
 bool IsTransient(const absl::Status& status) {
@@ -145,14 +147,14 @@ Reader::Outcome Reader::Apply(const std::vector<Event>& batch,
 Reader::Outcome Reader::Park(Partition& partition, const Event& event, const absl::Status& error) {
   Outcome outcome;
   outcome.status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
-    MO_RETURN_IF_ERROR(offsets_.Park(tx, event, error));
+    MO_RETURN_IF_ERROR(dead_events_.Park(tx, event, error));
     MO_ASSIGN_OR_RETURN(const bool moved,
                         offsets_.Move(tx, {{partition.number, partition.stored, event.id}}));
     outcome.fenced = !moved;
     return moved ? absl::OkStatus() : absl::CancelledError("another process has the partition");
   });
   if (!outcome.status.ok()) return outcome;
-  dead_.Increment();
+  parked_.Increment();
   Log(LogLevel::kError, "event parked",
       {{"consumer", consumer_},
        {"source", source_},
@@ -160,6 +162,54 @@ Reader::Outcome Reader::Park(Partition& partition, const Event& event, const abs
        {"event", event.id},
        {"code", absl::StatusCodeToString(error.code())}});
   return outcome;
+}
+
+// Counts what is parked, and replays what is asked for. An error of the database is none of the
+// events': the next tick looks again.
+void Reader::LookAtDead() {
+  std::vector<int> numbers;
+  for (const auto& [number, partition] : owned_) numbers.push_back(number);
+  const absl::StatusOr<DeadEvents::Look> look = dead_events_.At(numbers);
+  if (!look.ok()) {
+    if (IsTransient(look.status())) return;
+    Log(LogLevel::kWarning, "dead events cannot be looked at",
+        {{"consumer", consumer_},
+         {"source", source_},
+         {"error", std::string(look.status().message())}});
+    return;
+  }
+  dead_.Set(static_cast<double>(look->parked));
+  const absl::Time end = absl::Now() + kReplayTime;
+  for (const DeadEvents::Key key : look->marked) {
+    if (stop_.IsSet() || absl::Now() >= end) return;
+    const absl::Status status = Replay(key);
+    if (IsTransient(status)) return;
+    if (status.ok()) continue;
+    (void)dead_events_.Refuse(key, status);
+    Log(LogLevel::kWarning, "dead event refused again",
+        {{"consumer", consumer_},
+         {"source", source_},
+         {"event", key.id},
+         {"code", absl::StatusCodeToString(status.code())}});
+  }
+}
+
+// Like Apply, with the row in the place of the offset: effect and deletion happen both or neither.
+absl::Status Reader::Replay(DeadEvents::Key key) {
+  bool found = false;
+  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(const std::optional<Event> event, dead_events_.Load(tx, key));
+    found = event.has_value();
+    if (!found) return absl::OkStatus();
+    MO_RETURN_IF_ERROR(Call(handler_, tx, {*event}));
+    MO_ASSIGN_OR_RETURN(const bool deleted, dead_events_.Delete(tx, key));
+    return deleted ? absl::OkStatus() : absl::CancelledError("somebody else has handled it");
+  }));
+  if (!found) return absl::OkStatus();
+  handled_.Increment();
+  Log(LogLevel::kInfo, "dead event replayed",
+      {{"consumer", consumer_}, {"source", source_}, {"event", key.id}});
+  return absl::OkStatus();
 }
 
 void Reader::Succeeded(Partition& partition, size_t count) {

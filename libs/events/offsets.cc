@@ -1,13 +1,10 @@
 #include "libs/events/offsets.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/status.h"
 
 namespace mo::events {
 namespace {
-
-constexpr size_t kMaxErrorBytes = 1000;
 
 std::string InsertSql(const std::string& schema) {
   return absl::StrCat("INSERT INTO ", schema,
@@ -31,12 +28,6 @@ std::string MoveSql(const std::string& schema) {
       " AND o.id = step.origin");
 }
 
-std::string ParkSql(const std::string& schema) {
-  return absl::StrCat("INSERT INTO ", schema,
-                      ".dead_events (account_id, consumer, source, partition, id, envelope,"
-                      " error) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING");
-}
-
 }  // namespace
 
 Offsets::Offsets(storage::Database& database, std::string consumer, std::string source)
@@ -45,8 +36,7 @@ Offsets::Offsets(storage::Database& database, std::string consumer, std::string 
       source_(std::move(source)),
       insert_sql_(InsertSql(database.service())),
       load_sql_(LoadSql(database.service())),
-      move_sql_(MoveSql(database.service())),
-      park_sql_(ParkSql(database.service())) {}
+      move_sql_(MoveSql(database.service())) {}
 
 absl::StatusOr<std::map<int, Position>> Offsets::Load(const std::vector<int>& partitions) {
   const std::vector<int16_t> numbers(partitions.begin(), partitions.end());
@@ -76,14 +66,6 @@ absl::StatusOr<bool> Offsets::Move(storage::Transaction& tx, const std::vector<S
   MO_ASSIGN_OR_RETURN(const storage::Result moved,
                       tx.Query(move_sql_, consumer_, source_, partitions, from, to));
   return moved.affected() == static_cast<int64_t>(steps.size());
-}
-
-absl::Status Offsets::Park(storage::Transaction& tx, const Event& event,
-                           const absl::Status& error) {
-  return tx.Run(park_sql_, event.envelope.account_id(), consumer_, source_,
-                static_cast<int16_t>(event.partition), event.id,
-                storage::Bytes{event.envelope.SerializeAsString()},
-                absl::CEscape(error.ToString()).substr(0, kMaxErrorBytes));
 }
 
 }  // namespace mo::events

@@ -1,4 +1,4 @@
-// A consumer's side of PostgreSQL: how far it has come in a source, and what it has parked.
+// A consumer's side of PostgreSQL: how far it has come in a source.
 #pragma once
 
 #include <map>
@@ -27,8 +27,6 @@ class Offsets {
   // Moves offsets in the transaction; false if one is not where the caller believes it to be:
   // another process works on the partition, and the transaction must not commit.
   absl::StatusOr<bool> Move(storage::Transaction& tx, const std::vector<Step>& steps);
-  // Keeps an event that cannot be handled.
-  absl::Status Park(storage::Transaction& tx, const Event& event, const absl::Status& error);
 
  private:
   storage::Database& database_;
@@ -37,7 +35,6 @@ class Offsets {
   const std::string insert_sql_;
   const std::string load_sql_;
   const std::string move_sql_;
-  const std::string park_sql_;
 };
 
 }  // namespace mo::events

@@ -41,15 +41,19 @@ Reader::Reader(App& app, storage::Database& database, const ConsumerOptions& opt
       handler_(std::move(handler)),
       locks_(std::move(locks)),
       offsets_(database, options.name, source_),
+      dead_events_(database, options.name, source_),
       streams_(RedisOptions(app), consumer_, source_),
       handled_(app.metrics().Counter("mo_events_handled_total", "Events handled",
                                      Labels(database, options, source_))),
       retries_(app.metrics().Counter("mo_events_retries_total",
                                      "Batches that failed and were tried again",
                                      Labels(database, options, source_))),
-      dead_(app.metrics().Counter("mo_events_dead_total",
-                                  "Events parked because handling them kept failing",
-                                  Labels(database, options, source_))),
+      parked_(app.metrics().Counter("mo_events_dead_total",
+                                    "Events parked because handling them kept failing",
+                                    Labels(database, options, source_))),
+      dead_(app.metrics().Gauge("mo_events_dead",
+                                "Parked events of this process's partitions, up to 10,000",
+                                Labels(database, options, source_))),
       lag_(app.metrics().Gauge("mo_events_consumer_lag_seconds",
                                "Age of the oldest event that was read but not yet handled",
                                Labels(database, options, source_))) {}
@@ -112,6 +116,7 @@ void Reader::Tick() {
   if (!rebalanced_.ok()) owned_.clear();  // without its locks it owns nothing
   CheckStreams();
   StoreSkipped();
+  LookAtDead();
   (void)streams_.Acknowledge(Places());  // Fetch reports what is wrong with Redis
   SetLag();
 }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "libs/events/dead.h"
 #include "libs/events/events.h"
 #include "libs/events/locks.h"
 #include "libs/events/offsets.h"
@@ -64,6 +65,8 @@ class Reader {
   absl::Status Reload(Partition& partition);
   Outcome Apply(const std::vector<Event>& batch, const std::vector<Offsets::Step>& steps);
   Outcome Park(Partition& partition, const Event& event, const absl::Status& error);
+  void LookAtDead();
+  absl::Status Replay(DeadEvents::Key key);
   void Succeeded(Partition& partition, size_t count);
   void Failed(Partition& partition, size_t count, const Outcome& outcome);
   void Report(const absl::Status& status);
@@ -84,10 +87,12 @@ class Reader {
   const Handler handler_;
   const std::shared_ptr<Locks> locks_;
   Offsets offsets_;
+  DeadEvents dead_events_;
   Streams streams_;
   prometheus::Counter& handled_;
   prometheus::Counter& retries_;
-  prometheus::Counter& dead_;
+  prometheus::Counter& parked_;
+  prometheus::Gauge& dead_;
   prometheus::Gauge& lag_;
   Signal stop_;
   std::thread thread_;

@@ -74,7 +74,7 @@ BEGIN
     PRIMARY KEY (consumer, source, partition))', service);
   PERFORM mo.protect(format('%I.event_offsets', service)::regclass);
 
-  -- Events that kept failing, parked so that their partition goes on.
+  -- Events that kept failing, parked so that their partition goes on; see tools/dead-events.
   EXECUTE format('CREATE TABLE IF NOT EXISTS %I.dead_events (
     account_id bigint NOT NULL,
     consumer text NOT NULL,
@@ -85,5 +85,13 @@ BEGIN
     error text NOT NULL,
     create_time timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, source, partition, id))', service);
+  -- type: of the payload. attempts: replays that failed, the last one with `error`. replay_time: since when its replay
+  -- is asked for.
+  EXECUTE format('ALTER TABLE %I.dead_events
+    ADD COLUMN IF NOT EXISTS type text NOT NULL DEFAULT '''',
+    ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS replay_time timestamptz', service);
+  EXECUTE format('CREATE INDEX IF NOT EXISTS dead_events_replays ON %I.dead_events (consumer, source, partition, id)
+    WHERE replay_time IS NOT NULL', service);
   PERFORM mo.protect(format('%I.dead_events', service)::regclass);
 END $$;

@@ -109,5 +109,12 @@ socket_folder() {
   if [[ ${#1} -lt 80 ]]; then printf '%s/run' "$1"; else mktemp -d /tmp/mo-run-XXXXXX; fi
 }
 
+# Where tools/run keeps data unless told otherwise. As root, PostgreSQL runs as another user, which cannot enter e.g. /root.
+default_data() {
+  if reachable "$ROOT"; then printf '%s/var' "$ROOT"; else
+    printf '/var/tmp/messageorganizer-%s' "$(printf '%s' "$ROOT" | md5sum | cut -c1-8)"
+  fi
+}
+
 # Whether the user that PostgreSQL runs as can reach a folder.
 reachable() { [[ $EUID -ne 0 ]] || "${AS_POSTGRES[@]}" test -x "$1"; }
