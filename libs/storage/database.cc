@@ -209,10 +209,9 @@ absl::StatusOr<std::optional<std::string>> Database::FindAnswer(Transaction& tx,
                "the idempotency key was used for another request");
 }
 
-absl::Status Database::KeepAnswer(Transaction& tx, absl::string_view key, absl::string_view hash,
-                                  absl::string_view answer) {
+void Database::KeepAnswer(Transaction& tx, absl::string_view key, absl::string_view hash,
+                          absl::string_view answer) {
   tx.Defer(keep_answer_sql_, key, Bytes{hash}, Bytes{answer});
-  return absl::OkStatus();
 }
 
 Database& InstallDatabase(App& app, const std::string& service, std::vector<Migration> migrations) {

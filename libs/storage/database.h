@@ -84,8 +84,7 @@ class Database {
         return response;
       }
       MO_ASSIGN_OR_RETURN(response, work(tx));
-      MO_RETURN_IF_ERROR(
-          KeepAnswer(tx, caller.idempotency_key, hash, response.SerializeAsString()));
+      KeepAnswer(tx, caller.idempotency_key, hash, response.SerializeAsString());
       return response;
     };
     absl::StatusOr<Response> response = As(caller.account_id, attempt);
@@ -138,8 +137,8 @@ class Database {
   static std::string RequestHash(const google::protobuf::Message& request);
   absl::StatusOr<std::optional<std::string>> FindAnswer(Transaction& tx, absl::string_view key,
                                                         absl::string_view hash);
-  absl::Status KeepAnswer(Transaction& tx, absl::string_view key, absl::string_view hash,
-                          absl::string_view answer);
+  void KeepAnswer(Transaction& tx, absl::string_view key, absl::string_view hash,
+                  absl::string_view answer);
 
   const DatabaseOptions options_;
   const std::string find_answer_sql_;
