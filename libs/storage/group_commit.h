@@ -5,39 +5,66 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace mo::storage {
 
-// Collects items from any thread and hands them, in their order, in batches to `flush` on one
+// What waits for a GroupCommit, first come, first served. Others may order and bound items in
+// another way.
+template <class Item>
+class Fifo {
+ public:
+  size_t size() const { return items_.size(); }
+  // Whether there is no room for the item.
+  bool Full(const Item&, size_t limit) const { return items_.size() >= limit; }
+  void Push(Item item) { items_.push_back(std::move(item)); }
+  // The next ones, at least one if there is any.
+  std::vector<Item> Take(size_t most) {
+    if (items_.size() <= most) return std::exchange(items_, {});
+    const auto end = items_.begin() + static_cast<std::ptrdiff_t>(most);
+    std::vector<Item> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
+    items_.erase(items_.begin(), end);
+    return taken;
+  }
+
+ private:
+  std::vector<Item> items_;
+};
+
+// Collects items from any thread and hands them, in the queue's order, in batches to `flush` on one
 // thread of its own: while one batch commits, the next one gathers. Items are bounded: Add blocks
 // while `limit` wait (back-pressure).
-template <class Item>
+template <class Item, class Queue = Fifo<Item>>
 class GroupCommit {
  public:
   using Flush = std::function<void(std::vector<Item>)>;
 
-  GroupCommit(size_t batch, size_t limit, Flush flush)
-      : batch_(batch), limit_(limit), flush_(std::move(flush)), thread_([this] { Loop(); }) {}
+  GroupCommit(size_t batch, size_t limit, Flush flush, Queue items = Queue())
+      : batch_(batch),
+        limit_(limit),
+        flush_(std::move(flush)),
+        items_(std::move(items)),
+        thread_([this] { Loop(); }) {}
   ~GroupCommit() { Stop(); }
 
   // Waits for room. False when stopped: the item is dropped, nothing of it was done.
   bool Add(Item item) {
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return stopping_ || items_.size() < limit_; });
+    room_.wait(lock, [&] { return stopping_ || !items_.Full(item, limit_); });
     if (stopping_) return false;
-    items_.push_back(std::move(item));
-    if (items_.size() == 1) wake_.notify_one();
+    Push(std::move(item), absl::ZeroDuration());
     return true;
   }
-  // The same for callers that must not block: false also when there is no room.
-  bool TryAdd(Item item) {
+  // The same for callers that must not block: false also when there is no room. An item with
+  // patience waits so long for one without, to share its batch.
+  bool TryAdd(Item item, absl::Duration patience = absl::ZeroDuration()) {
     std::lock_guard lock(mutex_);
-    if (stopping_ || items_.size() >= limit_) return false;
-    items_.push_back(std::move(item));
-    if (items_.size() == 1) wake_.notify_one();
+    if (stopping_ || items_.Full(item, limit_)) return false;
+    Push(std::move(item), patience);
     return true;
   }
   // Flushes what waits, then ends the thread. Idempotent.
@@ -56,19 +83,34 @@ class GroupCommit {
   }
 
  private:
+  void Push(Item item, absl::Duration patience) {
+    items_.Push(std::move(item));
+    const bool now = patience <= absl::ZeroDuration() || items_.size() >= batch_;
+    const absl::Time due = now ? absl::InfinitePast() : absl::Now() + patience;
+    if (due >= due_) return;
+    due_ = due;
+    wake_.notify_one();
+  }
+
+  // False when it has stopped and nothing is left.
+  bool AwaitDue(std::unique_lock<std::mutex>& lock) {
+    while (!stopping_ && due_ != absl::InfinitePast()) {
+      if (due_ == absl::InfiniteFuture()) {
+        wake_.wait(lock);
+      } else {
+        const absl::Duration rest = due_ - absl::Now();
+        if (rest <= absl::ZeroDuration()) break;
+        wake_.wait_for(lock, absl::ToChronoMicroseconds(rest));
+      }
+    }
+    return items_.size() > 0;
+  }
+
   void Loop() {
     std::unique_lock lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [this] { return stopping_ || !items_.empty(); });
-      if (items_.empty()) return;
-      std::vector<Item> batch;
-      if (items_.size() <= batch_) {
-        batch.swap(items_);
-      } else {
-        const auto end = items_.begin() + static_cast<std::ptrdiff_t>(batch_);
-        batch.assign(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
-        items_.erase(items_.begin(), end);
-      }
+    while (AwaitDue(lock)) {
+      std::vector<Item> batch = items_.Take(batch_);
+      due_ = items_.size() == 0 ? absl::InfiniteFuture() : absl::InfinitePast();
       lock.unlock();
       room_.notify_all();
       flush_(std::move(batch));
@@ -82,7 +124,8 @@ class GroupCommit {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable room_;
-  std::vector<Item> items_;
+  Queue items_;
+  absl::Time due_ = absl::InfiniteFuture();  // of the next batch; InfinitePast: now
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -53,7 +53,7 @@ void AgentSession::OnReadDone(bool ok) {
   phase_ = Phase::kOpening;
   // The rest of the first frame is handled when the session is open; the database must not be asked
   // on this thread.
-  const bool posted = gateway_.Post([self = shared_from_this(), frame = read_frame_] {
+  const bool posted = gateway_.Post(0, [self = shared_from_this(), frame = read_frame_] {
     self->Open(frame.items(0).hello());
     std::lock_guard relock(self->mutex_);
     if (self->phase_ != Phase::kOpen) return;

@@ -43,7 +43,8 @@ void AgentSession::LoadLocked() {
     const bool bulk = lane == v1::LANE_BULK;
     const int32_t limit = bulk ? kLoadBulk : kLoadInteractive;
     auto load = [self = shared_from_this(), lane, limit] { self->Load(lane, limit); };
-    const bool posted = bulk ? gateway_.PostBulk(std::move(load)) : gateway_.Post(std::move(load));
+    const bool posted = bulk ? gateway_.PostBulk(account_id_, std::move(load))
+                             : gateway_.Post(account_id_, std::move(load));
     if (posted) loading_.insert(lane);
   }
 }
@@ -137,7 +138,7 @@ void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) 
 constexpr char kSelectConfig[] =
     "SELECT state, messages_per_second FROM sims.sims WHERE account_id = $1 AND id = $2";
 void AgentSession::Reconfigure() {
-  gateway_.Post([self = shared_from_this()] {
+  gateway_.Post(account_id_, [self = shared_from_this()] {
     absl::Status status = self->gateway_.database().ReadAs(
         self->account_id_, [&](storage::Transaction& tx) -> absl::Status {
           MO_ASSIGN_OR_RETURN(storage::Result rows,

@@ -28,8 +28,8 @@ Gateway::Gateway(App& app, storage::Database& database, events::Outbox& outbox,
       ledger_(ledger),
       attached_(
           app.metrics().Gauge("mo_sims_agents_attached", "Device agents attached to this process")),
-      executor_(kThreads, kQueue),
-      bulk_executor_(kBulkThreads, kQueue) {}
+      executor_(kThreads, kQueue, app.options().account_weights),
+      bulk_executor_(kBulkThreads, kQueue, app.options().account_weights) {}
 
 Gateway::~Gateway() { Stop(); }
 
@@ -75,7 +75,7 @@ void Gateway::Unregister(int64_t sim_id, const AgentSession* session) {
   }
   // Offline at once, unless somebody else has attached meanwhile. When the executor stops, the
   // lease runs out instead.
-  executor_.Post([this, account_id = session->account_id(), sim_id, epoch = session->epoch()] {
+  executor_.Post(0, [this, account_id = session->account_id(), sim_id, epoch = session->epoch()] {
     absl::Status status = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
       MO_ASSIGN_OR_RETURN(const bool dropped, DropLease(tx, account_id, sim_id, epoch));
       if (!dropped) return absl::OkStatus();
@@ -162,7 +162,7 @@ void Gateway::Loop() {
     for (const auto& session : sessions) session->Tick(now);
     if (now >= renew) {
       renew = now + kHeartbeat;
-      executor_.Post([this] { RenewAll(); });
+      executor_.Post(0, [this] { RenewAll(); });
     }
     if (now >= poll && !polling) {
       poll = now + kPoll;
@@ -174,7 +174,7 @@ void Gateway::Loop() {
       }
       if (!ids.empty()) {
         polling = true;
-        const bool posted = executor_.Post([this, accounts, ids, &polling] {
+        const bool posted = executor_.Post(0, [this, accounts, ids, &polling] {
           absl::StatusOr<std::vector<int64_t>> hungry = database_.ReadAsSystem(
               [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<int64_t>> {
                 MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectHungry, accounts, ids));

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
-#include "libs/runtime/executor.h"
+#include "libs/runtime/fair_executor.h"
 #include "libs/storage/database.h"
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.pb.h"
@@ -50,10 +50,15 @@ class Gateway {
   absl::StatusOr<v1::JoinOutcome> JoinGroup(int64_t sim_id, const std::string& invite_link,
                                             absl::Duration deadline);
 
-  // Runs blocking work of a session. False when stopping.
-  bool Post(std::function<void()> task) { return executor_.Post(std::move(task)); }
+  // Runs blocking work of an account's session (0: of one that is not known yet). False when
+  // stopping.
+  bool Post(int64_t account_id, std::function<void()> task) {
+    return executor_.Post(account_id, std::move(task));
+  }
   // The same for what broadcasts need: the others never wait for it.
-  bool PostBulk(std::function<void()> task) { return bulk_executor_.Post(std::move(task)); }
+  bool PostBulk(int64_t account_id, std::function<void()> task) {
+    return bulk_executor_.Post(account_id, std::move(task));
+  }
   App& app() { return app_; }
   storage::Database& database() { return database_; }
   events::Outbox& outbox() { return outbox_; }
@@ -75,8 +80,8 @@ class Gateway {
   bool stopping_ = false;
   std::map<int64_t, std::shared_ptr<AgentSession>> sessions_;
   std::thread thread_;
-  Executor executor_;
-  Executor bulk_executor_;
+  FairExecutor executor_;
+  FairExecutor bulk_executor_;
 };
 
 // How long a lease lasts without renewal, and a stream without a frame.

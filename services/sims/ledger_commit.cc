@@ -15,8 +15,8 @@ namespace mo::sims {
 namespace {
 
 constexpr size_t kBatch = 512;    // works in one transaction
-constexpr size_t kLimit = 20000;  // works that may wait
-constexpr size_t kLarge = 16;     // works in a batch that others should not wait for
+constexpr size_t kLimit = 20000;  // works of an account that may wait
+constexpr int64_t kLarge = 1024;  // cost of a batch that others should not wait for
 
 // Whether the same works may be committed a little later.
 bool IsTransient(const absl::Status& status) {
@@ -29,6 +29,12 @@ bool IsTransient(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+int64_t CostOf(const std::vector<LedgerWork>& works) {
+  int64_t cost = 0;
+  for (const LedgerWork& work : works) cost += sims::CostOf(work);
+  return cost;
 }
 
 }  // namespace
@@ -46,12 +52,16 @@ LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox
                                      "Works that the ledger cannot commit: their agents' streams "
                                      "were ended")),
       inbound_(app.metrics().Counter("mo_sims_inbound_total", "Inbound messages stored")),
-      commits_(kBatch, kLimit,
-               [this](const std::vector<LedgerWork>& works) {
-                 busy_ = works.size() >= kLarge;
-                 Flush(works);
-               }),
-      urgent_(kBatch, kLimit, [this](const std::vector<LedgerWork>& works) { Flush(works); }) {
+      commits_(
+          kBatch, kLimit,
+          [this](const std::vector<LedgerWork>& works) {
+            busy_ = CostOf(works) >= kLarge;
+            Flush(works);
+          },
+          LedgerQueue(app.options().account_weights)),
+      urgent_(
+          kBatch, kLimit, [this](const std::vector<LedgerWork>& works) { Flush(works); },
+          LedgerQueue(app.options().account_weights)) {
   for (int state = 0; state < 16; ++state) {
     const std::string& name = common::DeliveryState_Name(static_cast<common::DeliveryState>(state));
     states_.push_back(name.empty() ? nullptr

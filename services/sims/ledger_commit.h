@@ -10,6 +10,7 @@
 #include "libs/storage/database.h"
 #include "libs/storage/group_commit.h"
 #include "services/sims/ledger_batch.h"
+#include "services/sims/ledger_queue.h"
 #include "services/sims/ledger_work.h"
 
 namespace mo::sims {
@@ -23,14 +24,14 @@ class LedgerCommit {
   LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox);
   ~LedgerCommit() { Stop(); }
 
-  // False when too much waits or it is stopping.
+  // False when too much of the account waits or it is stopping.
   bool Add(LedgerWork work);
   void Stop();
 
  private:
-  // One of the two queues. Small batches of all kinds share a commit; urgent works get commits of
-  // their own only beside large ones.
-  using Queue = storage::GroupCommit<LedgerWork>;
+  // One of the two queues, each fair to accounts. Small batches of all kinds share a commit; urgent
+  // works get commits of their own only beside large ones.
+  using Queue = storage::GroupCommit<LedgerWork, LedgerQueue>;
 
   void Flush(absl::Span<const LedgerWork> works);
   // Commits them together. An error is permanent, or the process stops.

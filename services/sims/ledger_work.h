@@ -52,7 +52,7 @@ struct LedgerWork {
   common::Network network = common::NETWORK_UNSPECIFIED;
   // Windows of interactive messages: not behind those of broadcasts.
   bool urgent = false;
-  // Runs on a commit thread, in the order of the works that are as urgent. Must not block.
+  // Runs on a commit thread, in the order of the SIM's works that are as urgent. Must not block.
   std::function<void(const LedgerOutcome&)> done;
 };
 
