@@ -41,6 +41,7 @@ struct Audit::Standing {
   int64_t resolved = 0;
   int64_t skipped = 0;
   int64_t stored = 0;  // recipients of the stored page
+  int64_t skips_in_rows = 0;
   bool skips_agree = false;
 };
 
@@ -103,6 +104,7 @@ absl::StatusOr<std::optional<Audit::Standing>> Audit::Next() {
   const auto reasons = row.Get<std::vector<int64_t>>(5);
   const auto counts = row.Get<std::vector<int64_t>>(6);
   for (size_t i = 0; i < reasons.size(); ++i) left[reasons[i]] -= counts[i];
+  standing.skips_in_rows = Sum(counts);
   standing.skips_agree = row.Bool(7);
   for (const auto& [reason, number] : left) standing.skips_agree &= number == 0;
   return standing;
@@ -112,7 +114,8 @@ constexpr char kSelectPlanned[] =
     "SELECT resolved, skipped FROM channels.expansions WHERE account_id = $1 AND broadcast_id = $2";
 absl::Status Audit::Check(const Standing& before) {
   const BroadcastKey key = before.key;
-  if (!before.skips_agree) Raise(Kind::kSkips, key);
+  // Also with equal sums: it is some reason's count, or a row whose arrays differ in length.
+  if (!before.skips_agree) Raise(Kind::kSkips, key, before.skips_in_rows, before.skipped);
   sims_v1::GetGroupCountsRequest request;
   request.set_group(FormatId("brd", key.id));
   MO_ASSIGN_OR_RETURN(const sims_v1::GetGroupCountsResponse sims,
@@ -124,22 +127,24 @@ absl::Status Audit::Check(const Standing& before) {
                       }));
   // A draft may have been deleted meanwhile.
   if (after.empty()) return absl::OkStatus();
+  const int64_t least = before.resolved - before.skipped - before.stored;
   const int64_t most = after[0].Int(0) - Sum(after[0].Get<std::vector<int64_t>>(1));
   const int64_t recipients = sims.counts().audience();
-  if (recipients < before.resolved - before.skipped - before.stored)
-    Raise(Kind::kRecipientsMissing, key);
-  if (recipients > most) Raise(Kind::kRecipientsSurplus, key);
+  if (recipients < least) Raise(Kind::kRecipientsMissing, key, recipients, least);
+  if (recipients > most) Raise(Kind::kRecipientsSurplus, key, recipients, most);
   return absl::OkStatus();
 }
 
-void Audit::Raise(Kind kind, BroadcastKey key) {
+void Audit::Raise(Kind kind, BroadcastKey key, int64_t found, int64_t wanted) {
   const auto index = static_cast<size_t>(kind);
   differences_[index]->Increment();
   Log(LogLevel::kError, "ledger audit found a difference",
       {{"service", "channels"},
        {"kind", kKinds[index]},
        {"account", key.account_id},
-       {"broadcast", FormatId("brd", key.id)}});
+       {"broadcast", FormatId("brd", key.id)},
+       {"found", found},
+       {"wanted", wanted}});
 }
 
 }  // namespace mo::channels

@@ -14,9 +14,6 @@
 
 namespace mo::channels {
 
-// How often RunOnce should be called.
-inline constexpr absl::Duration kAuditInterval = absl::Seconds(10);
-
 // Walks all broadcasts of all accounts in the order of their keys, some per run, over and over, and
 // checks of each, whatever its state:
 //   skips       the expansion's counts of who was skipped, by reason, are what the rows of skips
@@ -43,7 +40,8 @@ class Audit {
 
   absl::StatusOr<std::optional<Standing>> Next();
   absl::Status Check(const Standing& before);
-  void Raise(Kind kind, BroadcastKey key);
+  // `found` is not what it must be: `wanted`, or at least or at most that.
+  void Raise(Kind kind, BroadcastKey key, int64_t found, int64_t wanted);
 
   storage::Database& database_;
   Client<sims_v1::DispatchService> sims_;

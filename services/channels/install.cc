@@ -1,11 +1,16 @@
 #include "services/channels/install.h"
 
+#include "absl/flags/flag.h"
+#include "absl/time/time.h"
 #include "libs/events/events.h"
 #include "libs/storage/database.h"
 #include "services/channels/audit.h"
 #include "services/channels/expander.h"
 #include "services/channels/reporter.h"
 #include "services/channels/service.h"
+
+ABSL_FLAG(absl::Duration, channels_audit_interval, absl::Seconds(10),
+          "pause between two parts of the audit of channels' ledger");
 
 namespace mo::embedded {
 std::vector<storage::Migration> channels_migrations();
@@ -73,7 +78,8 @@ void Install(App& app) {
     for (Worker* worker : expanders) worker->Kick();
   });
   Audit& audit = app.Own<Audit>(app, app.metrics(), parts.database);
-  app.OwnWorker("channels-audit", kAuditInterval, [&audit] { return audit.RunOnce(); });
+  app.OwnWorker("channels-audit", absl::GetFlag(FLAGS_channels_audit_interval),
+                [&audit] { return audit.RunOnce(); });
   app.OwnWorker("channels-controls", kPoll, [&controls] { return controls.RunOnce(); });
   Worker& reports =
       app.OwnWorker("channels-reporter", kPoll, [&reporter] { return reporter.RunOnce(); });

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
+#include "absl/strings/str_cat.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/status_bytes.h"
@@ -91,16 +93,18 @@ void Audit::Begin() {
 // Of two lists, each cut after so many keys, so many keys of both together are complete. The limits
 // are part of the text, for the planner must know that they are small.
 constexpr char kSelectPage[] =
-    "WITH d AS MATERIALIZED (SELECT account_id, id FROM sims.dispatches "
+    "WITH d AS MATERIALIZED (SELECT account_id, id, group_key FROM sims.dispatches "
     "WHERE (account_id, id) > ($1, $2) ORDER BY account_id, id LIMIT 100), "
     "s AS MATERIALIZED (SELECT account_id, id, open, status, update_time FROM "
     "sims.dispatch_states WHERE (account_id, id) > ($1, $2) ORDER BY account_id, id LIMIT 100), "
     "k AS MATERIALIZED (SELECT account_id, id, d.id IS NOT NULL AS has_dispatch, "
-    "s.id IS NOT NULL AS has_state, s.open, CASE WHEN d.id IS NOT NULL AND ($3 IS NULL OR "
+    "s.id IS NOT NULL AS has_state, s.open, d.group_key, CASE WHEN d.id IS NOT NULL AND ($3 IS "
+    "NULL OR "
     "s.update_time >= $3) THEN s.status END AS status "
     "FROM d FULL JOIN s USING (account_id, id) ORDER BY account_id, id LIMIT 100) "
     "SELECT k.account_id, k.id, k.has_dispatch, k.has_state, k.open, k.status, "
-    "c.contacts, c.ascending, c.inside, c.addresses, c.parameters, c.wanted_parameters "
+    "c.contacts, c.ascending, c.inside, c.addresses, c.parameters, c.wanted_parameters, "
+    "k.group_key "
     "FROM k LEFT JOIN LATERAL (SELECT cardinality(d.contact_ids)::bigint AS contacts, "
     "coalesce(d.contact_ids = ids.sorted AND cardinality(d.contact_ids) = ids.present, false) "
     "AS ascending, coalesce(d.contact_range @> ids.low AND d.contact_range @> ids.high, false) "
@@ -122,8 +126,8 @@ absl::StatusOr<Audit::Passed> Audit::CheckPage() {
     ++passed.dispatches;
     account_id_ = row.Int(0);
     dispatch_id_ = row.Int(1);
-    if (!row.Bool(3)) Raise(Kind::kStateMissing, account_id_, dispatch_id_);
-    if (!row.Bool(2)) Raise(Kind::kDispatchMissing, account_id_, dispatch_id_);
+    if (!row.Bool(3)) Raise(Kind::kStateMissing, row);
+    if (!row.Bool(2)) Raise(Kind::kDispatchMissing, row);
     if (row.IsNull(5)) continue;
     ++passed.checked;
     passed.recipients += row.Int(6);
@@ -134,7 +138,7 @@ absl::StatusOr<Audit::Passed> Audit::CheckPage() {
 
 void Audit::CheckRow(const storage::Row& row) {
   const auto check = [&](bool holds, Kind kind) {
-    if (!holds) Raise(kind, row.Int(0), row.Int(1));
+    if (!holds) Raise(kind, row);
   };
   const std::string status = row.String(5);
   const int64_t contacts = row.Int(6);
@@ -147,14 +151,30 @@ void Audit::CheckRow(const storage::Row& row) {
   check(row.Int(10) == row.Int(11), Kind::kParameters);
 }
 
-void Audit::Raise(Kind kind, int64_t account_id, int64_t dispatch_id) {
+void Audit::Raise(Kind kind, const storage::Row& row) {
   const auto index = static_cast<size_t>(kind);
+  // What was not read is "-".
+  const auto text = [&row](int column) {
+    return row.IsNull(column) ? "-" : absl::StrCat(row.Int(column));
+  };
+  const std::string status = row.IsNull(5) ? "" : row.String(5);
+  const auto invalid = std::count_if(status.begin(), status.end(), std::not_fn(IsValid));
   differences_[index]->Increment();
   Log(LogLevel::kError, "ledger audit found a difference",
       {{"service", "sims"},
        {"kind", kKinds[index]},
-       {"account", account_id},
-       {"dispatch", dispatch_id}});
+       {"account", row.Int(0)},
+       {"dispatch", row.Int(1)},
+       {"group", row.IsNull(12) ? "-" : row.String(12)},
+       {"open", row.IsNull(4) ? "-"
+                : row.Bool(4) ? "true"
+                              : "false"},
+       {"contacts", text(6)},
+       {"statuses", status.size()},
+       {"invalid_statuses", invalid},
+       {"addresses", text(9)},
+       {"parameters", text(10)},
+       {"wanted_parameters", text(11)}});
 }
 
 }  // namespace mo::sims

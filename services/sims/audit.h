@@ -12,9 +12,6 @@
 
 namespace mo::sims {
 
-// How often RunOnce should be called.
-inline constexpr absl::Duration kAuditInterval = absl::Seconds(10);
-
 // Walks all dispatches of all accounts in the order of their keys, a bounded part per run, over and
 // over. Of each it sees that there is one state row per dispatch and vice versa. It checks the rows
 // themselves when they have changed since the walk before, once a day all of them:
@@ -26,7 +23,8 @@ inline constexpr absl::Duration kAuditInterval = absl::Seconds(10);
 //   addresses      there is one per recipient
 //   parameters     there is one value per recipient and name
 // All of this holds at every moment, and each part is read by one statement, hence at one moment: a
-// difference is never a false alarm. Each is counted and logged once per walk that meets it.
+// difference is never a false alarm. Each is counted, and logged with the counts that differ, once
+// per walk that meets it.
 //
 // The walk's position is kept in memory: a process begins anew, so that its counters tell of every
 // difference there is.
@@ -49,7 +47,7 @@ class Audit {
   void Begin();
   absl::StatusOr<Passed> CheckPage();
   void CheckRow(const storage::Row& row);
-  void Raise(Kind kind, int64_t account_id, int64_t dispatch_id);
+  void Raise(Kind kind, const storage::Row& row);
 
   const Clock& clock_;
   storage::Database& database_;

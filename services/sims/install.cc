@@ -1,9 +1,14 @@
 #include "services/sims/install.h"
 
+#include "absl/flags/flag.h"
+#include "absl/time/time.h"
 #include "libs/storage/database.h"
 #include "services/sims/audit.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/service.h"
+
+ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
+          "pause between two parts of the audit of sims' ledger");
 
 namespace mo::embedded {
 std::vector<storage::Migration> sims_migrations();
@@ -42,7 +47,8 @@ void Install(App& app) {
     });
   });
   Audit& audit = app.Own<Audit>(app.metrics(), app.clock(), database);
-  app.OwnWorker("sims-audit", kAuditInterval, [&audit] { return audit.RunOnce(); });
+  app.OwnWorker("sims-audit", absl::GetFlag(FLAGS_sims_audit_interval),
+                [&audit] { return audit.RunOnce(); });
 
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(rpc, app.Own<Pool>(app, database, outbox, gateway)));

@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from audit import check_audits
 from campaign import CREDIT, CREDIT_UNKEYED, Campaign
 from faults import Faults
 from harness.deployment import BUILD
@@ -36,6 +37,7 @@ class Chaos:
         self._part(False, CREDIT_UNKEYED, lambda: self._passed(seconds) and self.faults.has_done_all(ROUND))
         self.faults.finish()
         assert not self.faults.failures, self.faults.failures
+        check_audits(self.world.deployment, self.faults.step, self.faults.note)
 
     def _passed(self, seconds):
         return time.monotonic() - self._begun >= seconds

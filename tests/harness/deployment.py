@@ -3,9 +3,11 @@
 import os
 import pathlib
 import random
+import re
 import secrets
 import shutil
 import socket
+import urllib.request
 
 from .processes import Process
 from .rest import Client
@@ -76,7 +78,7 @@ class Deployment:
         """host:port that device agents attach to."""
         return f"127.0.0.1:{self._ports['all' if self.mode == 'all' else 'sims']}"
 
-    def start(self, name):
+    def start(self, name, flags=()):
         service = service_of(name)
         peers = ",".join(f"{peer}=127.0.0.1:{port}" for peer, port in self._ports.items() if peer not in (service, "all"))
         edge = name in ("all", "edge")
@@ -87,6 +89,7 @@ class Deployment:
             f"--identity_key_file={self.folder / 'identity.key'}", f"--operator_key_file={self.folder / 'operator.key'}",
             *([f"--peers={peers}"] if peers else []),
             f"--public_url={self.url}", *([f"--http_listen=127.0.0.1:{self.http_port}", *self._flags] if edge else []),
+            *flags,
         ], self.folder / f"{name}.log")
 
     def wait_ready(self, deadline=30):
@@ -125,6 +128,13 @@ class Deployment:
     def exit_code(self, name):
         """None while it runs; -9 of one that was killed."""
         return self._processes[name].exit_code
+
+    def metrics(self, name):
+        """What a process tells Prometheus: {(metric, labels): value}, labels as text."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_ports[name]}/metrics", timeout=10) as answer:
+            lines = (line for line in answer.read().decode().splitlines() if not line.startswith("#"))
+            return {(found[1], found[2] or ""): float(found[3])
+                    for found in (re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line) for line in lines) if found}
 
     def signal(self, name, number):
         self._processes[name].signal(number)
