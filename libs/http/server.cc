@@ -63,6 +63,18 @@ void Stream::Close() {
   if (handle_ != nullptr) handle_->state->Close();
 }
 
+void Stream::Abort() {
+  if (handle_ != nullptr) handle_->state->Abort();
+}
+
+void Stream::OnDrained(std::function<void()> callback) {
+  if (handle_ != nullptr) {
+    handle_->state->OnDrained(std::move(callback));
+  } else {
+    callback();
+  }
+}
+
 void Stream::OnClose(std::function<void()> callback) {
   if (handle_ != nullptr) {
     handle_->state->OnClose(std::move(callback));

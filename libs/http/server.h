@@ -34,6 +34,12 @@ class Stream {
   size_t queued() const;
   // Ends the body after what is queued.
   void Close();
+  // Breaks the body off, so that the client knows that it is not whole.
+  void Abort();
+  // Calls `callback` once when nothing is queued any more or the stream has ended; at once if it is
+  // so already. One callback at a time; it runs on a server thread or inside this call and must not
+  // block.
+  void OnDrained(std::function<void()> callback);
   // Calls `callback` once when the stream has ended, whoever ended it; at once if it already has.
   // One callback per stream; it runs on a server thread or inside this call and must not block.
   void OnClose(std::function<void()> callback);

@@ -57,6 +57,25 @@ class StreamState {
     wake_();
   }
 
+  void Abort() {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!std::exchange(open_, false)) return;
+    }
+    abort_();
+  }
+
+  void OnDrained(std::function<void()> callback) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!ended_ && pending_.size() + in_flight_ > 0) {
+        on_drained_ = std::move(callback);
+        return;
+      }
+    }
+    callback();
+  }
+
   void OnClose(std::function<void()> callback) {
     {
       absl::MutexLock lock(&mutex_);
@@ -79,17 +98,30 @@ class StreamState {
     return open_ || !chunk->empty();
   }
 
+  // Take has found nothing, and the connection waits for more.
+  void Drained() {
+    std::function<void()> callback;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (pending_.size() + in_flight_ > 0) return;
+      callback.swap(on_drained_);
+    }
+    if (callback) callback();
+  }
+
   // The connection is done with the stream.
   void End() {
-    std::function<void()> callback;
+    std::function<void()> callback, drained;
     {
       absl::MutexLock lock(&mutex_);
       open_ = false;
       if (std::exchange(ended_, true)) return;
       pending_.clear();
       callback.swap(on_close_);
+      drained.swap(on_drained_);
     }
     if (callback) callback();
+    if (drained) drained();
   }
 
  private:
@@ -102,6 +134,7 @@ class StreamState {
   bool awaited_ ABSL_GUARDED_BY(mutex_) = false;  // a wake is under way
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> on_close_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_drained_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mo::http::internal

@@ -42,6 +42,25 @@ class StreamServer {
   TestServer test_;
 };
 
+TEST_CASE("a stream that is broken off has no end, and a writer learns when it is drained") {
+  StreamServer test;
+  RawClient client(test.port());
+  client.Send(kGet);
+  client.ReadUntil("\r\n\r\n");
+  absl::Notification drained;
+  CHECK(test.stream().Write("last"));
+  test.stream().OnDrained([&] { drained.Notify(); });
+  REQUIRE(drained.WaitForNotificationWithTimeout(kTestDeadline));
+  CHECK(test.stream().queued() == 0);
+  test.stream().Abort();
+  CHECK_FALSE(test.stream().Write("more"));
+  CHECK(client.ReadToEnd() == "4\r\nlast\r\n");
+  REQUIRE(test.Closed());
+  bool called = false;
+  test.stream().OnDrained([&] { called = true; });
+  CHECK(called);
+}
+
 TEST_CASE("a stream's chunks arrive as they are written, and then its end") {
   StreamServer test;
   RawClient client(test.port());

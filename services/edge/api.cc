@@ -13,7 +13,7 @@
 #include "libs/runtime/errors.h"
 #include "libs/runtime/log.h"
 #include "libs/transcode/form.h"
-#include "libs/transcode/transcoder.h"
+#include "services/edge/download.h"
 #include "services/edge/problem.h"
 
 namespace mo::edge {
@@ -43,6 +43,30 @@ std::string NextLink(const http::Request& request, absl::string_view token) {
   const std::string next = absl::StrCat("page_token=", token);
   query.push_back(next);
   return absl::StrCat("<", request.path, "?", absl::StrJoin(query, "&"), ">; rel=\"next\"");
+}
+
+// Whether a list that comes in pages is wanted as one file.
+bool WantsAll(const http::Request& request) {
+  for (const auto& [name, value] : http::ParseQuery(request.query)) {
+    for (const char* part : {"page_size", "pageSize", "page_token", "pageToken"}) {
+      if (name == part) return false;
+    }
+  }
+  return true;
+}
+
+http::Headers HeadersOf(const transcode::Route& route, const std::string& request_id,
+                        std::string content_type) {
+  http::Headers headers;
+  headers.Add("Content-Type", std::move(content_type));
+  headers.Add("Cache-Control", "no-store");
+  headers.Add("X-Content-Type-Options", "nosniff");
+  headers.Add("X-Request-Id", request_id);
+  // Strangers' files must not run as pages of ours.
+  if (route.method->raw_response) {
+    headers.Add("Content-Security-Policy", "sandbox; default-src 'none'");
+  }
+  return headers;
 }
 
 }  // namespace
@@ -125,29 +149,51 @@ void Api::Encode(std::shared_ptr<Exchange> exchange) {
   if (!bytes.ok()) return Fail(*exchange, bytes.status());
   backends_.Call(*exchange->route().method, exchange->admitted.caller, *bytes,
                  [this, exchange](const absl::StatusOr<std::string>& response) {
-                   Answer(*exchange, response);
+                   Answer(exchange, response);
                  });
 }
 
-void Api::Answer(const Exchange& exchange, const absl::StatusOr<std::string>& response) {
-  if (!response.ok()) return Fail(exchange, response.status());
+void Api::Answer(std::shared_ptr<Exchange> exchange, const absl::StatusOr<std::string>& response) {
+  if (!response.ok()) return Fail(*exchange, response.status());
   absl::StatusOr<transcode::HttpBody> body =
-      transcode::DecodeResponse(registry_, *exchange.route().method, *response);
-  if (!body.ok()) return Fail(exchange, body.status());
+      transcode::DecodeResponse(registry_, *exchange->route().method, *response);
+  if (!body.ok()) return Fail(*exchange, body.status());
+  const bool more = !body->next_page_token.empty();
+  if (more && WantsAll(exchange->request)) return SendAll(std::move(exchange), *std::move(body));
   http::Response answer;
   answer.body = std::move(body->body);
-  answer.headers.Add("Content-Type", std::move(body->content_type));
-  answer.headers.Add("Cache-Control", "no-store");
-  answer.headers.Add("X-Content-Type-Options", "nosniff");
-  answer.headers.Add("X-Request-Id", exchange.request_id);
-  if (!body->next_page_token.empty()) {
-    answer.headers.Add("Link", NextLink(exchange.request, body->next_page_token));
-  }
-  // Strangers' files must not run as pages of ours.
-  if (exchange.route().method->raw_response) {
-    answer.headers.Add("Content-Security-Policy", "sandbox; default-src 'none'");
-  }
-  Send(exchange, std::move(answer));
+  answer.headers =
+      HeadersOf(exchange->route(), exchange->request_id, std::move(body->content_type));
+  if (more) answer.headers.Add("Link", NextLink(exchange->request, body->next_page_token));
+  Send(*exchange, std::move(answer));
+}
+
+void Api::SendAll(std::shared_ptr<Exchange> exchange, transcode::HttpBody first) {
+  http::Headers headers = HeadersOf(exchange->route(), exchange->request_id, first.content_type);
+  AddRateHeaders(exchange->admitted.rate, &headers);
+  Count(*exchange, 200);
+  auto fetch = [this, exchange](const std::string& token, Download::Done done) {
+    absl::StatusOr<std::string> bytes =
+        transcode::EncodeRequest(registry_, exchange->route(), exchange->match.values,
+                                 absl::StrCat(exchange->request.query, "&page_token=", token), "");
+    if (!bytes.ok()) return done(bytes.status());
+    backends_.Call(
+        *exchange->route().method, exchange->admitted.caller, *bytes,
+        [this, exchange, done](const absl::StatusOr<std::string>& response) {
+          if (!response.ok()) return done(response.status());
+          done(transcode::DecodeResponse(registry_, *exchange->route().method, *response));
+        });
+  };
+  Download::Start(exchange->responder.StartStream(200, std::move(headers)), std::move(first),
+                  std::move(fetch), [this, exchange](const absl::Status& status) {
+                    Time(*exchange);
+                    if (status.ok()) return;
+                    Log(LogLevel::kWarning, "download broken off",
+                        {{"route", exchange->route().path},
+                         {"request_id", exchange->request_id},
+                         {"code", absl::StatusCodeToString(status.code())},
+                         {"error", std::string(status.message())}});
+                  });
 }
 
 void Api::Fail(const Exchange& exchange, const absl::Status& status) {
@@ -166,14 +212,22 @@ void Api::Fail(const Exchange& exchange, const absl::Status& status) {
 
 void Api::Send(const Exchange& exchange, http::Response response) {
   AddRateHeaders(exchange.admitted.rate, &response.headers);
+  Count(exchange, response.status);
+  Time(exchange);
+  exchange.responder.Send(std::move(response));
+}
+
+void Api::Count(const Exchange& exchange, int status) {
   metrics_
       .Counter("mo_http_requests_total", "Requests answered",
                {{"method", exchange.route().http_method},
                 {"route", exchange.route().path},
-                {"status", absl::StrCat(response.status)}})
+                {"status", absl::StrCat(status)}})
       .Increment();
+}
+
+void Api::Time(const Exchange& exchange) {
   seconds_.at(&exchange.route())->Observe(absl::ToDoubleSeconds(absl::Now() - exchange.start));
-  exchange.responder.Send(std::move(response));
 }
 
 }  // namespace mo::edge

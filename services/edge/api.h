@@ -9,13 +9,15 @@
 #include "libs/runtime/executor.h"
 #include "libs/runtime/metrics.h"
 #include "libs/transcode/registry.h"
+#include "libs/transcode/transcoder.h"
 #include "services/edge/backends.h"
 #include "services/edge/gate.h"
 
 namespace mo::edge {
 
-// Finds the route, lets the caller in, transcodes, calls, answers; never blocks. Safe for
-// concurrent use.
+// Finds the route, lets the caller in, transcodes, calls, answers; never blocks. A file that comes
+// in pages (common.v1.NextPage) goes out as a whole, unless the request names a page or its size.
+// Safe for concurrent use.
 class Api {
  public:
   Api(const transcode::Registry& registry, Gate& gate, Backends& backends, Executor& executor,
@@ -29,9 +31,12 @@ class Api {
 
   void LetIn(std::shared_ptr<Exchange> exchange);
   void Encode(std::shared_ptr<Exchange> exchange);
-  void Answer(const Exchange& exchange, const absl::StatusOr<std::string>& response);
+  void Answer(std::shared_ptr<Exchange> exchange, const absl::StatusOr<std::string>& response);
+  void SendAll(std::shared_ptr<Exchange> exchange, transcode::HttpBody first);
   void Fail(const Exchange& exchange, const absl::Status& status);
   void Send(const Exchange& exchange, http::Response response);
+  void Count(const Exchange& exchange, int status);
+  void Time(const Exchange& exchange);
 
   const transcode::Registry& registry_;
   Gate& gate_;
