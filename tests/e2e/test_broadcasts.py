@@ -168,6 +168,16 @@ def test_resend_and_csv(product, network):
         **{contact: "READ" for contact in desk.contacts[:4]}, desk.contacts[1]: "FAILED", desk.contacts[4]: "SKIPPED"}
     assert len(rows) == 5
 
+    # Three pages of the service are one answer, where none was asked for.
+    product.database.query("""INSERT INTO channels.broadcast_skips
+        SELECT account_id, broadcast_id, page + 1, array(SELECT generate_series(1, 45000)::bigint),
+               array_fill(reasons[1], ARRAY[45000]), create_time
+        FROM channels.broadcast_skips WHERE broadcast_id = (SELECT max(broadcast_id) FROM channels.broadcast_skips)""")
+    whole = api.ask("GET", f"/v1/broadcasts/{broadcast}/deliveries:download")
+    assert whole.status == 200 and "Link" not in whole.headers and whole.content_type == "text/csv; charset=utf-8"
+    assert whole.body.startswith(b"".join(page.body for page in pages))
+    assert whole.body.count(b"\r\n") == 1 + 5 + 45000
+
     desk.block(1, "unblock")
     resend = api.post(f"/v1/broadcasts/{broadcast}:resendFailed")
     assert resend["resend_of"] == broadcast
