@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/ids.h"
+#include "libs/runtime/time_zone.h"
 #include "messageorganizer/common/v1/options.pb.h"
 
 namespace mo {
@@ -177,6 +178,10 @@ class Walk {
     if (rule.language() &&
         !re2::RE2::FullMatch(text, Compiled("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"))) {
       problems_.Add(path, "BAD_FORMAT", "must be a language tag, e.g. de or de-AT");
+    }
+    if (rule.time_zone() && !IsTimeZone(text)) {
+      problems_.Add(path, "UNKNOWN_TIME_ZONE",
+                    "must be the name of an IANA time zone, e.g. Europe/Vienna");
     }
   }
 

@@ -104,7 +104,7 @@ TEST_CASE("Fields are named and ruled sensibly") {
         CHECK(rule.max_length() == 0);
         CHECK(rule.pattern().empty());
         CHECK(rule.id().empty());
-        CHECK_FALSE((rule.phone() || rule.url() || rule.language()));
+        CHECK_FALSE((rule.phone() || rule.url() || rule.language() || rule.time_zone()));
       }
       if (!field->is_repeated()) CHECK(rule.max_items() == 0);
       CHECK(rule.min() <= rule.max());

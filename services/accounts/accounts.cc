@@ -2,6 +2,7 @@
 
 #include "libs/runtime/field_mask.h"
 #include "libs/runtime/ids.h"
+#include "libs/runtime/quiet_hours.h"
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "services/accounts/errors.h"
@@ -40,10 +41,16 @@ absl::StatusOr<v1::Settings> Accounts::GetSettings(const Caller& caller,
 
 absl::StatusOr<v1::Settings> Accounts::UpdateSettings(const Caller& caller,
                                                       const v1::UpdateSettingsRequest& request) {
-  MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
-                      FieldsToUpdate(request.settings(), request.update_mask(),
-                                     {"time_zone", "default_language", "stop_languages",
-                                      "delete_pending_after_days", "delete_stopped_after_days"}));
+  MO_ASSIGN_OR_RETURN(
+      const std::set<std::string> fields,
+      FieldsToUpdate(request.settings(), request.update_mask(),
+                     {"time_zone", "default_language", "stop_languages",
+                      "delete_pending_after_days", "delete_stopped_after_days", "quiet_hours"}));
+  if (fields.count("quiet_hours") != 0 && request.settings().has_quiet_hours()) {
+    Problems problems;
+    CheckQuietHours(request.settings().quiet_hours(), "settings.quiet_hours", problems);
+    MO_RETURN_IF_ERROR(problems.ToStatus());
+  }
   return database_.Once<v1::Settings>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Settings> {
         MO_ASSIGN_OR_RETURN(v1::Settings settings, LockSettings(tx));
@@ -54,7 +61,6 @@ absl::StatusOr<v1::Settings> Accounts::UpdateSettings(const Caller& caller,
         if (settings.time_zone().empty()) settings.set_time_zone(defaults.time_zone());
         if (settings.default_language().empty())
           settings.set_default_language(defaults.default_language());
-        MO_RETURN_IF_ERROR(CheckTimeZone("settings.time_zone", settings.time_zone()));
         return ReplaceSettings(tx, settings);
       });
 }

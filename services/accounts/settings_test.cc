@@ -30,6 +30,34 @@ TEST_CASE("Settings change field by field, under their etag") {
   CHECK(FieldProblemsOf(f.Update(owner, change, {"etag"}).status()).at(0).field == "update_mask");
 }
 
+TEST_CASE("Quiet hours are set, and taken back; bad ones name their fields") {
+  Fixture f;
+  const Caller owner = f.CallerOf(f.Account().secret());
+  CHECK_FALSE(f.Settings(owner).has_quiet_hours());
+  const auto quiet = [](const char* start, const char* end) {
+    v1::Settings settings;
+    settings.mutable_quiet_hours()->set_start(start);
+    settings.mutable_quiet_hours()->set_end(end);
+    return settings;
+  };
+  const auto problem = [&](const char* start, const char* end) {
+    return FieldProblemsOf(f.Update(owner, quiet(start, end)).status()).at(0).field;
+  };
+  CHECK(problem("22:00", "22:00") == "settings.quiet_hours");
+  CHECK(problem("7:00", "22:00") == "settings.quiet_hours.start");
+  CHECK(problem("07:00", "24:00") == "settings.quiet_hours.end");
+  CHECK(problem("07:00", "") == "settings.quiet_hours.end");
+  CHECK_FALSE(f.Settings(owner).has_quiet_hours());
+  REQUIRE(f.Update(owner, quiet("22:00", "07:00")).ok());
+  v1::Settings other;
+  other.set_default_language("de");
+  REQUIRE(f.Update(owner, other).ok());
+  CHECK(f.Settings(owner).quiet_hours().start() == "22:00");
+  CHECK(f.Settings(owner).quiet_hours().end() == "07:00");
+  CHECK_FALSE(f.Update(owner, v1::Settings(), {"quiet_hours"})->has_quiet_hours());
+  CHECK_FALSE(f.Settings(owner).has_quiet_hours());
+}
+
 TEST_CASE("Only names of IANA time zones are taken") {
   Fixture f;
   const Caller owner = f.CallerOf(f.Account().secret());

@@ -15,6 +15,10 @@ std::vector<std::string> Strings(const Repeated& items) {
   return std::vector<std::string>(items.begin(), items.end());
 }
 
+std::optional<std::string> OrNull(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
 v1::Account AccountFromRow(const storage::Row& row) {
   v1::Account account;
   account.set_id(FormatId("acc", row.Int(0)));
@@ -31,6 +35,10 @@ v1::Settings SettingsFromRow(const storage::Row& row) {
   settings.set_delete_pending_after_days(row.Get<int32_t>(3));
   settings.set_delete_stopped_after_days(row.Get<int32_t>(4));
   settings.set_etag(absl::StrCat(row.Int(5)));
+  if (!row.IsNull(6)) {
+    settings.mutable_quiet_hours()->set_start(row.String(6));
+    settings.mutable_quiet_hours()->set_end(row.String(7));
+  }
   return settings;
 }
 
@@ -86,9 +94,10 @@ absl::StatusOr<std::vector<v1::Account>> SelectAccounts(storage::Transaction& tx
   return accounts;
 }
 
-#define SELECT_SETTINGS                                                             \
-  "SELECT time_zone, default_language, stop_languages, delete_pending_after_days, " \
-  "delete_stopped_after_days, version FROM accounts.settings WHERE account_id = $1"
+#define SELECT_SETTINGS                                                                \
+  "SELECT time_zone, default_language, stop_languages, delete_pending_after_days, "    \
+  "delete_stopped_after_days, version, quiet_start, quiet_end FROM accounts.settings " \
+  "WHERE account_id = $1"
 
 constexpr char kSelectSettings[] = SELECT_SETTINGS;
 absl::StatusOr<v1::Settings> SelectSettings(storage::Transaction& tx) {
@@ -105,14 +114,16 @@ absl::StatusOr<v1::Settings> LockSettings(storage::Transaction& tx) {
 
 constexpr char kReplaceSettings[] =
     "UPDATE accounts.settings SET time_zone = $2, default_language = $3, stop_languages = $4, "
-    "delete_pending_after_days = $5, delete_stopped_after_days = $6, version = version + 1 "
+    "delete_pending_after_days = $5, delete_stopped_after_days = $6, quiet_start = $7, "
+    "quiet_end = $8, version = version + 1 "
     "WHERE account_id = $1 RETURNING version";
 absl::StatusOr<v1::Settings> ReplaceSettings(storage::Transaction& tx, v1::Settings settings) {
   MO_ASSIGN_OR_RETURN(
       storage::Result rows,
       tx.Query(kReplaceSettings, tx.account_id(), settings.time_zone(), settings.default_language(),
                Strings(settings.stop_languages()), settings.delete_pending_after_days(),
-               settings.delete_stopped_after_days()));
+               settings.delete_stopped_after_days(), OrNull(settings.quiet_hours().start()),
+               OrNull(settings.quiet_hours().end())));
   settings.set_etag(absl::StrCat(rows[0].Int(0)));
   return settings;
 }

@@ -10,6 +10,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/contacts/errors.h"
+#include "services/contacts/phone_zones.h"
 
 namespace mo::contacts {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 #define CONTACT_COLUMNS                                                                         \
   "c.id, c.network, c.address, c.phone, c.display_name, c.language, c.state, c.sim_id, "        \
   "c.attributes, c.create_time, c.activate_time, c.last_inbound_time, c.stop_time, c.version, " \
-  "c.suppress_synced"
+  "c.suppress_synced, c.time_zone"
 
 // {"attributes": {…}} of a contact that has only these: protobuf's JSON is PostgreSQL's.
 std::string AttributesJson(const v1::Contact& contact) {
@@ -59,6 +60,7 @@ ContactRow FromRow(const storage::Row& columns) {
   row.version = columns.Int(13);
   contact.set_etag(absl::StrCat(row.version));
   row.suppress_synced = columns.Bool(14);
+  contact.set_time_zone(columns.String(15));
   return row;
 }
 
@@ -72,34 +74,43 @@ std::optional<int64_t> SimOrNull(const v1::Contact& contact) {
   return IdOf(contact.sim_id());
 }
 
+// The clock that a contact lives by: its own if it is known, else its phone number's.
+std::string ZoneOf(std::string own, const std::string& phone, const v1::ResolvedContact& contact) {
+  if (!own.empty()) return own;
+  const bool by_address = phone.empty() && AddressIsPhone(contact.network());
+  return std::string(ZoneOfPhone(by_address ? contact.address() : phone));
+}
+
 }  // namespace
 
 constexpr char kInsertContact[] =
     "INSERT INTO contacts.contacts (account_id, id, network, address, phone, display_name, "
-    "language, state, sim_id, attributes, create_time, activate_time, last_inbound_time, version) "
-    "VALUES ($1, $2, $3::int, $4, $5, $6, $7, $8::int, $9, "
-    "coalesce($10::text::jsonb -> 'attributes', '{}'), $11, $12, $13, $14)";
+    "language, state, sim_id, attributes, create_time, activate_time, last_inbound_time, version, "
+    "time_zone) VALUES ($1, $2, $3::int, $4, $5, $6, $7, $8::int, $9, "
+    "coalesce($10::text::jsonb -> 'attributes', '{}'), $11, $12, $13, $14, $15)";
 void InsertContact(storage::Transaction& tx, const ContactRow& row) {
   const v1::Contact& contact = row.contact;
   tx.Defer(kInsertContact, tx.account_id(), row.id, static_cast<int32_t>(contact.network()),
            OrNull(contact.address()), OrNull(contact.phone()), contact.display_name(),
            contact.language(), static_cast<int32_t>(contact.state()), SimOrNull(contact),
            AttributesJson(contact), FromProto(contact.create_time()),
-           FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()), row.version);
+           FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()), row.version,
+           OrNull(contact.time_zone()));
 }
 
 constexpr char kSaveContact[] =
     "UPDATE contacts.contacts SET address = $3, phone = $4, display_name = $5, language = $6, "
     "state = $7::int, sim_id = $8, attributes = coalesce($9::text::jsonb -> 'attributes', '{}'), "
     "activate_time = $10, last_inbound_time = $11, stop_time = $12, version = $13, "
-    "suppress_synced = $14 WHERE account_id = $1 AND id = $2";
+    "suppress_synced = $14, time_zone = $15 WHERE account_id = $1 AND id = $2";
 void SaveContact(storage::Transaction& tx, const ContactRow& row) {
   const v1::Contact& contact = row.contact;
   tx.Defer(kSaveContact, tx.account_id(), row.id, OrNull(contact.address()),
            OrNull(contact.phone()), contact.display_name(), contact.language(),
            static_cast<int32_t>(contact.state()), SimOrNull(contact), AttributesJson(contact),
            FromProto(contact.activate_time()), FromProto(contact.last_inbound_time()),
-           FromProto(contact.stop_time()), row.version, row.suppress_synced);
+           FromProto(contact.stop_time()), row.version, row.suppress_synced,
+           OrNull(contact.time_zone()));
 }
 
 constexpr char kSaveLastInbound[] =
@@ -227,6 +238,7 @@ absl::StatusOr<v1::ResolveContactsResponse> SelectResolved(
       absl::StrAppend(&sql, ", attributes ->> $", parameters.size(), "::text");
     }
   }
+  if (request.time_zones()) absl::StrAppend(&sql, ", time_zone, phone");
   absl::StrAppend(&sql, " FROM contacts.contacts WHERE account_id = $1 AND id = ANY($2)");
   MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(sql, parameters));
   v1::ResolveContactsResponse response;
@@ -239,6 +251,10 @@ absl::StatusOr<v1::ResolveContactsResponse> SelectResolved(
     contact.set_network(static_cast<Network>(row.Int(3)));
     contact.set_address(row.String(4));
     for (int i = 0; i < request.parameters_size(); ++i) contact.add_parameters(row.String(5 + i));
+    if (request.time_zones()) {
+      const int at = 5 + request.parameters_size();
+      contact.set_time_zone(ZoneOf(row.String(at), row.String(at + 1), contact));
+    }
   }
   std::sort(response.mutable_contacts()->pointer_begin(),
             response.mutable_contacts()->pointer_end(),

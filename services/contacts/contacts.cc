@@ -48,7 +48,7 @@ absl::StatusOr<v1::Contact> Contacts::Update(const Caller& caller,
   }
   MO_ASSIGN_OR_RETURN(const auto fields,
                       FieldsToUpdate(request.contact(), request.update_mask(),
-                                     {"display_name", "language", "attributes"}));
+                                     {"display_name", "language", "time_zone", "attributes"}));
   return database_.Once<v1::Contact>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Contact> {
         MO_ASSIGN_OR_RETURN(ContactRow row,

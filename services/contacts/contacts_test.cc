@@ -167,6 +167,53 @@ TEST_CASE("Resolving gives what a sender needs, sorted, unknown and foreign ids 
       "CONTACT_NOT_FOUND");
 }
 
+TEST_CASE("A contact's time zone is its own, else that of its phone number's country") {
+  Pool pool;
+  pool.AddSim(9);
+  const auto enter = [&](Network network, const std::string& phone, const std::string& zone = "") {
+    v1::RegisterRequest request;
+    request.set_network(network);
+    request.set_phone(phone);
+    request.set_time_zone(zone);
+    return IdOf(pool.contacts.Call(&Stub::Register, pool.env.caller(), request)->contact_id());
+  };
+  const int64_t austrian = enter(NETWORK_WHATSAPP, "+436641234560");
+  const int64_t american = enter(NETWORK_WHATSAPP, "+12125550100");
+  const int64_t traveller = enter(NETWORK_WHATSAPP, "+436641234561", "Asia/Tokyo");
+  const int64_t hidden = enter(NETWORK_WHATSAPP, "");
+  const auto zones = [&](bool wanted) {
+    v1::ResolveContactsRequest request = Resolve({austrian, american, traveller, hidden});
+    request.add_parameters("name");
+    request.set_time_zones(wanted);
+    std::map<int64_t, std::string> zones;
+    const auto resolved =
+        pool.contacts.Call(&Stub::ResolveContacts, ServiceCaller("channels", 1), request);
+    for (const auto& contact : resolved->contacts()) zones[contact.id()] = contact.time_zone();
+    return zones;
+  };
+  CHECK(zones(true) ==
+        std::map<int64_t, std::string>{
+            {austrian, "Europe/Vienna"}, {american, ""}, {traveller, "Asia/Tokyo"}, {hidden, ""}});
+  for (const auto& [id, zone] : zones(false)) CHECK(zone.empty());
+
+  v1::UpdateContactRequest update;
+  update.mutable_contact()->set_id(FormatId("con", american));
+  update.mutable_contact()->set_time_zone("America/Chicago");
+  CHECK(pool.contacts.Call(&Stub::UpdateContact, pool.env.caller(), update)->time_zone() ==
+        "America/Chicago");
+  CHECK(pool.Get(FormatId("con", american))->time_zone() == "America/Chicago");
+  CHECK(zones(true)[american] == "America/Chicago");
+  update.mutable_contact()->set_time_zone("Chicago");
+  const absl::Status refused =
+      pool.contacts.Call(&Stub::UpdateContact, pool.env.caller(), update).status();
+  CHECK(FieldProblemsOf(refused).at(0).field == "contact.time_zone");
+  CHECK(FieldProblemsOf(refused).at(0).reason == "UNKNOWN_TIME_ZONE");
+  update.mutable_contact()->clear_time_zone();
+  update.mutable_update_mask()->add_paths("time_zone");
+  CHECK(pool.contacts.Call(&Stub::UpdateContact, pool.env.caller(), update)->time_zone().empty());
+  CHECK(zones(true)[american].empty());
+}
+
 // The bar is 15 ms on an idle machine; the check leaves room for sanitizers and other tests, and
 // still tells one query from 5,000.
 TEST_CASE("Thousands of contacts are resolved in one go, in milliseconds") {

@@ -143,6 +143,7 @@ absl::StatusOr<ContactRow> Registrations::EnterContact(storage::Transaction& tx,
   contact.set_phone(request.phone());
   contact.set_display_name(request.display_name());
   contact.set_language(request.language());
+  contact.set_time_zone(request.time_zone());
   contact.set_state(v1::CONTACT_STATE_PENDING);
   contact.set_sim_id(place.sim.sim_id());
   *contact.mutable_attributes() = request.attributes();

@@ -5,6 +5,7 @@
 #include "libs/runtime/status.h"
 #include "services/sims/agent_session.h"
 #include "services/sims/errors.h"
+#include "services/sims/hold.h"
 
 namespace mo::sims {
 namespace {
@@ -56,15 +57,21 @@ void AgentSession::Load(v1::Lane lane, int32_t limit) {
     known = sender_.Known();
     more_.erase(lane);
   }
-  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, limit, known);
+  const absl::Time now = gateway_.app().clock().Now();
+  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, limit, known, now);
+  const bool full = loaded.ok() && loaded->size() == static_cast<size_t>(limit);
+  absl::Status status = loaded.status();
+  if (status.ok()) {
+    status = HoldQuiet(gateway_.database(), account_id_, idempotent_, now, *loaded);
+  }
   std::lock_guard lock(mutex_);
   loading_.erase(lane);
-  if (!loaded.ok()) {
+  if (!status.ok()) {
     Log(LogLevel::kWarning, "loading dispatches failed",
-        {{"error", std::string(loaded.status().message())}});
+        {{"error", std::string(status.message())}});
     return;  // the gateway's poll asks again
   }
-  if (loaded->size() == static_cast<size_t>(limit)) more_.insert(lane);
+  if (full) more_.insert(lane);
   sender_.Offer(*std::move(loaded));
   PumpLocked();
 }

@@ -132,7 +132,7 @@ constexpr char kSelectHungry[] =
     "LATERAL "
     "(SELECT 1 FROM sims.dispatch_states s WHERE s.account_id = w.account_id AND s.sim_id = "
     "w.sim_id AND s.open "
-    "AND s.control = 1 LIMIT 1) AS any_open";
+    "AND s.control = 1 AND (s.hold_until IS NULL OR s.hold_until <= $3) LIMIT 1) AS any_open";
 
 void Gateway::RenewAll() {
   std::vector<int64_t> ids, epochs;
@@ -174,10 +174,11 @@ void Gateway::Loop() {
       }
       if (!ids.empty()) {
         polling = true;
-        const bool posted = executor_.Post(0, [this, accounts, ids, &polling] {
+        const bool posted = executor_.Post(0, [this, accounts, ids, now, &polling] {
           absl::StatusOr<std::vector<int64_t>> hungry = database_.ReadAsSystem(
               [&](storage::Transaction& tx) -> absl::StatusOr<std::vector<int64_t>> {
-                MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectHungry, accounts, ids));
+                MO_ASSIGN_OR_RETURN(storage::Result rows,
+                                    tx.Query(kSelectHungry, accounts, ids, now));
                 std::vector<int64_t> found;
                 for (const storage::Row row : rows) found.push_back(row.Int(0));
                 return found;

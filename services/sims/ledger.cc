@@ -3,6 +3,7 @@
 #include <set>
 
 #include "libs/runtime/ids.h"
+#include "libs/runtime/quiet_hours.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
 #include "services/sims/ledger_store.h"
@@ -20,6 +21,9 @@ absl::Status CheckDispatches(const v1::SubmitRequest& request) {
     const std::string path = absl::StrCat("dispatches[", d, "].");
     if (dispatch.content().kind_case() == common::Content::KIND_NOT_SET) {
       problems.Add(path + "content", "REQUIRED", "must have a kind");
+    }
+    if (dispatch.has_quiet_hours()) {
+      CheckQuietHours(dispatch.quiet_hours(), path + "quiet_hours", problems);
     }
     int64_t last = 0;
     for (int r = 0; r < dispatch.recipients_size(); ++r) {

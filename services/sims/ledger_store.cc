@@ -4,6 +4,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
+#include "services/sims/hold.h"
 #include "services/sims/status_bytes.h"
 
 namespace mo::sims {
@@ -61,18 +62,21 @@ absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
   return std::vector<int64_t>(sims.begin(), sims.end());
 }
 
-// $15, $16: the status when the group runs or is paused, and when it is canceled.
+// $15, $16: the status when the group runs or is paused, and when it is canceled. $19: held until.
 constexpr char kInsertDispatch[] =
     "WITH dispatch AS (INSERT INTO sims.dispatches (account_id, id, key, sim_id, lane, group_key, "
     "content, parameter_names, contact_ids, addresses, parameters, ignore_suppression, "
-    "contact_range, create_time, expire_time) SELECT $1, nextval('sims.dispatch_id'), $2, s.id, "
+    "contact_range, create_time, expire_time, quiet_hours) SELECT $1, nextval('sims.dispatch_id'), "
+    "$2, s.id, "
     "$4::int, $5, $6, $7, $8, $9, $10, $11, int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, "
-    "$13 FROM sims.sims s WHERE s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) DO "
+    "$13, $18 FROM sims.sims s WHERE s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) "
+    "DO "
     "NOTHING RETURNING id) "
     "INSERT INTO sims.dispatch_states (account_id, id, sim_id, lane, control, open, status, "
-    "update_time) "
+    "update_time, hold_until) "
     "SELECT $1, d.id, $3, $4::int, coalesce(c.control, $14::int), c.control IS DISTINCT FROM "
-    "$17::int, CASE WHEN c.control = $17::int THEN $16 ELSE $15 END, $12 FROM dispatch d LEFT JOIN "
+    "$17::int, CASE WHEN c.control = $17::int THEN $16 ELSE $15 END, $12, $19 FROM dispatch d LEFT "
+    "JOIN "
     "sims.group_controls c ON c.account_id = $1 AND c.group_key = $5 RETURNING id, status, open";
 storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
                                 absl::Time now) {
@@ -89,12 +93,20 @@ storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& di
   const std::string queued(contacts.size(), Pack({common::DELIVERY_STATE_QUEUED, {}}));
   const std::string canceled(
       contacts.size(), Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED}));
+  std::string quiet;
+  absl::Time hold_until = absl::InfinitePast();
+  if (dispatch.has_quiet_hours() && dispatch.lane() == v1::LANE_BULK) {
+    quiet = dispatch.quiet_hours().SerializeAsString();
+    hold_until =
+        HoldUntil(QuietTimes(dispatch.quiet_hours()), FromProto(dispatch.expire_time()), now);
+  }
   return tx.Ask(kInsertDispatch, tx.account_id(), dispatch.key(), IdOf(dispatch.sim_id()),
                 static_cast<int32_t>(dispatch.lane()), dispatch.group(),
                 storage::Bytes{dispatch.content().SerializeAsString()}, names, contacts, addresses,
                 parameters, dispatch.ignore_suppression(), now, FromProto(dispatch.expire_time()),
                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), storage::Bytes{queued},
-                storage::Bytes{canceled}, static_cast<int32_t>(v1::GROUP_CONTROL_CANCEL));
+                storage::Bytes{canceled}, static_cast<int32_t>(v1::GROUP_CONTROL_CANCEL),
+                quiet.empty() ? std::nullopt : std::optional(storage::Bytes{quiet}), hold_until);
 }
 
 constexpr char kLockQueued[] =

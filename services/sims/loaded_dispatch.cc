@@ -12,13 +12,14 @@ namespace {
 // account with a plan that was made while there were few.
 constexpr char kLoad[] =
     "SELECT s.id, d.lane, d.content, d.parameter_names, d.contact_ids, d.addresses, d.parameters, "
-    "d.ignore_suppression, d.expire_time, s.status FROM (SELECT id, status FROM "
+    "d.ignore_suppression, d.expire_time, s.status, d.quiet_hours FROM (SELECT id, status FROM "
     "sims.dispatch_states WHERE account_id = $1 AND sim_id = $2 AND lane = $3 AND open AND "
-    "control = $4 AND id <> ALL ((SELECT $5::bigint[])::bigint[]) ORDER BY id LIMIT $6) AS s "
+    "control = $4 AND (hold_until IS NULL OR hold_until <= $7) AND id <> ALL ((SELECT "
+    "$5::bigint[])::bigint[]) ORDER BY id LIMIT $6) AS s "
     "CROSS JOIN LATERAL (SELECT * FROM sims.dispatches WHERE account_id = $1 AND id = s.id LIMIT "
     "1) AS d ORDER BY s.id";
 
-std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
+std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row, absl::Time now) {
   auto dispatch = std::make_shared<LoadedDispatch>();
   dispatch->id = row.Int(0);
   dispatch->lane = static_cast<v1::Lane>(row.Int(1));
@@ -31,6 +32,11 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
   dispatch->parameters = row.Get<std::vector<std::string>>(6);
   dispatch->ignore_suppression = row.Bool(7);
   dispatch->expire_time = row.Time(8);
+  if (!row.IsNull(10)) {
+    common::ZonedQuietHours hours;
+    hours.ParseFromString(row.String(10));
+    dispatch->quiet_start = dispatch->quiet.emplace(hours).NextStart(now);
+  }
   const std::string status = row.String(9);
   for (size_t i = 0; i < status.size(); ++i) {
     const common::DeliveryState state = Unpack(status[i]).state;
@@ -44,14 +50,14 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row) {
 
 absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
     storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane, int32_t limit,
-    const std::vector<int64_t>& known) {
+    const std::vector<int64_t>& known, absl::Time now) {
   std::vector<std::shared_ptr<LoadedDispatch>> dispatches;
   MO_RETURN_IF_ERROR(database.ReadAs(account_id, [&](storage::Transaction& tx) -> absl::Status {
     dispatches.clear();
     MO_ASSIGN_OR_RETURN(storage::Result rows,
                         tx.Query(kLoad, account_id, sim_id, static_cast<int32_t>(lane),
-                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit));
-    for (const storage::Row row : rows) dispatches.push_back(FromRow(row));
+                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit, now));
+    for (const storage::Row row : rows) dispatches.push_back(FromRow(row, now));
     return absl::OkStatus();
   }));
   return dispatches;

@@ -4,12 +4,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/runtime/quiet_hours.h"
 #include "libs/storage/database.h"
 #include "messageorganizer/sims/v1/device.pb.h"
 #include "messageorganizer/sims/v1/dispatch.pb.h"
@@ -29,18 +31,26 @@ struct LoadedDispatch {
   std::vector<std::string> parameters;  // recipient by recipient
   bool ignore_suppression = false;
   absl::Time expire_time = absl::InfinitePast();
+  std::optional<QuietTimes> quiet;
+  absl::Time quiet_start = absl::InfiniteFuture();  // when it is quiet next, as of loading
 
   std::deque<int> queued;  // indices not yet asked to be opened
   std::deque<int> resend;  // attempted under an earlier lease
   int outstanding = 0;     // asked for or in flight
 
   bool drained() const { return queued.empty() && resend.empty(); }
+  bool ExpiredAt(absl::Time now) const {
+    return expire_time != absl::InfinitePast() && expire_time <= now;
+  }
+  // Whether it has to wait for the end of quiet hours; one that has expired is skipped instead.
+  bool QuietAt(absl::Time now) const { return quiet_start <= now && !ExpiredAt(now); }
 };
 
-// A SIM's oldest open dispatches in a lane that run (are not paused), without those in `known`.
+// A SIM's oldest open dispatches in a lane that run (are not paused or held), without those in
+// `known`.
 absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
     storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane, int32_t limit,
-    const std::vector<int64_t>& known);
+    const std::vector<int64_t>& known, absl::Time now);
 
 // The messages of some recipients, as the device wants them.
 v1::SendBatch MakeBatch(const LoadedDispatch& dispatch, const std::vector<int>& indices);

@@ -39,20 +39,24 @@ Sender::Cut Sender::Next(absl::Time now, bool interactive_only) {
     refill_time_ = now;
     room = std::min(room, static_cast<int>(std::floor(tokens_)));
   }
-  CutFrom(interactive_, room, cut);
+  CutFrom(interactive_, room, now, cut);
   cut.interactive = cut.size > 0;
   if (!cut.interactive && !interactive_only) {
     const int reserve = std::max(1, credit_ * kReserve / 100);
-    CutFrom(bulk_, std::min(room, credit_ - reserve - asked_ - in_flight()), cut);
+    CutFrom(bulk_, std::min(room, credit_ - reserve - asked_ - in_flight()), now, cut);
   }
   asked_ += cut.size;
   if (rate_ > 0) tokens_ -= cut.size;
   return cut;
 }
 
-void Sender::CutFrom(Queue& queue, int limit, Cut& cut) {
+void Sender::CutFrom(Queue& queue, int limit, absl::Time now, Cut& cut) {
   while (limit > 0 && !queue.empty()) {
     const std::shared_ptr<LoadedDispatch> dispatch = queue.front();
+    if (dispatch->QuietAt(now)) {
+      Forget(dispatch);
+      continue;
+    }
     std::deque<int>& source = dispatch->resend.empty() ? dispatch->queued : dispatch->resend;
     if (!source.empty()) {
       Window window;
@@ -174,7 +178,8 @@ void Sender::Unqueue(const std::shared_ptr<LoadedDispatch>& dispatch) {
 void Sender::Forget(const std::shared_ptr<LoadedDispatch>& dispatch) {
   Unqueue(dispatch);
   // What is in flight goes on by the pointers in in_flight_; what was not sent is loaded again
-  // after the pause, and what is in flight then is excluded by its outstanding count.
+  // after the pause or quiet hours, and what is in flight then is excluded by its outstanding
+  // count.
   dispatch->queued.clear();
   dispatch->resend.clear();
   Settle(dispatch);

@@ -32,7 +32,7 @@ class Sender {
   // Takes what was loaded; what it has already is left out.
   void Offer(std::vector<std::shared_ptr<LoadedDispatch>> dispatches);
   // The next windows, of one lane; empty when there is nothing to send, no credit, or the rate is
-  // used up.
+  // used up. Dispatches whose quiet hours have begun are forgotten.
   Cut Next(absl::Time now, bool interactive_only = false);
   // What became of a cut: the opened ones are in flight, the others free their credit. Paused
   // dispatches are forgotten.
@@ -54,6 +54,8 @@ class Sender {
   std::vector<int64_t> Known() const;
   // Whether a lane has so little left that more should be loaded.
   bool Low(v1::Lane lane) const { return Lane(lane).size() < (lane == v1::LANE_BULK ? 2 : 16); }
+  // Whether results are not needed soon: most of the credit is free.
+  bool Relaxed() const { return (in_flight() + asked_) * 4 < credit_; }
   int in_flight() const { return static_cast<int>(in_flight_.size()); }
   // Messages of an earlier lease that a device without idempotency may have sent: taken out, to
   // become uncertain. Their dispatches stay known until Settled.
@@ -75,7 +77,7 @@ class Sender {
 
   Queue& Lane(v1::Lane lane) { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
   const Queue& Lane(v1::Lane lane) const { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
-  void CutFrom(Queue& queue, int limit, Cut& cut);
+  void CutFrom(Queue& queue, int limit, absl::Time now, Cut& cut);
   void Forget(const std::shared_ptr<LoadedDispatch>& dispatch);
   void Unqueue(const std::shared_ptr<LoadedDispatch>& dispatch);
   void Settle(const std::shared_ptr<LoadedDispatch>& dispatch);
