@@ -12,7 +12,7 @@ namespace {
 // Columns in the order that FromRow reads.
 #define BROADCAST_COLUMNS                                                                     \
   "id, content, audience, state, send_time, expire_time, create_time, finish_time, version, " \
-  "resend_of"
+  "resend_of, series_id"
 
 v1::Broadcast FromRow(const storage::Row& row) {
   v1::Broadcast broadcast;
@@ -26,7 +26,12 @@ v1::Broadcast FromRow(const storage::Row& row) {
   if (!row.IsNull(7)) *broadcast.mutable_finish_time() = ToProto(row.Time(7));
   broadcast.set_etag(absl::StrCat(row.Int(8)));
   if (!row.IsNull(9)) broadcast.set_resend_of(FormatId("brd", row.Int(9)));
+  if (!row.IsNull(10)) broadcast.set_series_id(FormatId("ser", row.Int(10)));
   return broadcast;
+}
+
+std::optional<int64_t> IdOrNull(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(IdOf(text));
 }
 
 absl::StatusOr<v1::Broadcast> One(const absl::StatusOr<storage::Result>& rows) {
@@ -52,7 +57,8 @@ std::vector<BroadcastKey> Keys(const storage::Result& rows) {
 
 constexpr char kInsertBroadcast[] =
     "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
-    "expire_time, create_time, resend_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    "expire_time, create_time, resend_of, series_id, occurrence_time) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 constexpr char kInsertProgress[] =
     "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
@@ -62,7 +68,8 @@ absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Bro
       kInsertBroadcast, tx.account_id(), id, storage::Bytes{content}, storage::Bytes{audience},
       static_cast<int16_t>(broadcast.state()), FromProto(broadcast.send_time()),
       FromProto(broadcast.expire_time()), FromProto(broadcast.create_time()),
-      broadcast.resend_of().empty() ? std::nullopt : std::optional(IdOf(broadcast.resend_of()))));
+      IdOrNull(broadcast.resend_of()), IdOrNull(broadcast.series_id()),
+      broadcast.series_id().empty() ? absl::InfinitePast() : FromProto(broadcast.send_time())));
   return tx.Run(kInsertProgress, tx.account_id(), id);
 }
 
@@ -92,10 +99,17 @@ absl::StatusOr<std::optional<v1::Broadcast>> SelectResend(storage::Transaction& 
 constexpr char kSelectBroadcasts[] =
     "SELECT " BROADCAST_COLUMNS
     " FROM channels.broadcasts WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+constexpr char kSelectOfSeries[] =
+    "SELECT " BROADCAST_COLUMNS
+    " FROM channels.broadcasts WHERE account_id = $1 AND id < $2 AND series_id = $4 "
+    "ORDER BY id DESC LIMIT $3";
 absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction& tx,
-                                                            int64_t before, int32_t limit) {
+                                                            int64_t before, int32_t limit,
+                                                            int64_t series_id) {
   MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kSelectBroadcasts, tx.account_id(), before, limit));
+                      series_id == 0
+                          ? tx.Query(kSelectBroadcasts, tx.account_id(), before, limit)
+                          : tx.Query(kSelectOfSeries, tx.account_id(), before, limit, series_id));
   std::vector<v1::Broadcast> broadcasts;
   for (const storage::Row row : rows) broadcasts.push_back(FromRow(row));
   return broadcasts;

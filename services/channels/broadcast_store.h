@@ -20,6 +20,7 @@ struct BroadcastKey {
   int64_t id = 0;
 };
 
+// Of one of a series, send_time is the time of the schedule: the series has one broadcast for each.
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast);
 // BROADCAST_NOT_FOUND.
 absl::StatusOr<v1::Broadcast> SelectBroadcast(storage::Transaction& tx, BroadcastKey key);
@@ -28,9 +29,10 @@ absl::StatusOr<v1::Broadcast> LockBroadcast(storage::Transaction& tx, BroadcastK
 // The one that addresses those at whom this one has failed, if any.
 absl::StatusOr<std::optional<v1::Broadcast>> SelectResend(storage::Transaction& tx,
                                                           BroadcastKey key);
-// Broadcasts with an id below `before`, newest first.
+// Broadcasts with an id below `before`, newest first; of one series, unless its id is 0.
 absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction& tx,
-                                                            int64_t before, int32_t limit);
+                                                            int64_t before, int32_t limit,
+                                                            int64_t series_id);
 // Writes state, send_time and finish_time; gives it its new etag.
 absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast);
 // Writes content, audience, send_time and expire_time; gives it its new etag.

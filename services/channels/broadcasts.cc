@@ -59,7 +59,7 @@ absl::StatusOr<v1::ListBroadcastsResponse> Broadcasts::List(
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(std::vector<v1::Broadcast> broadcasts,
                       database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
-                        return SelectBroadcasts(tx, before, size + 1);
+                        return SelectBroadcasts(tx, before, size + 1, IdOf(request.series_id()));
                       }));
   v1::ListBroadcastsResponse response;
   if (broadcasts.size() > static_cast<size_t>(size)) {

@@ -57,6 +57,25 @@ inline absl::Status NothingFailed() {
                "the broadcast has failed at nobody");
 }
 
+inline absl::Status SeriesNotFound() {
+  return Error(absl::StatusCode::kNotFound, "SERIES_NOT_FOUND", "there is no such series");
+}
+
+inline absl::Status SeriesLimit() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SERIES_LIMIT",
+               "the account has as many series as it may have");
+}
+
+inline absl::Status SeriesEnded() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SERIES_ENDED", "the series has ended");
+}
+
+// A zone that was known when the series was made: the machine's zone database has changed.
+inline absl::Status NoTimeZone() {
+  return Error(absl::StatusCode::kInternal, "NO_TIME_ZONE",
+               "this machine does not know the time zone of the series");
+}
+
 // Ends the work of an expander whose broadcast another one has taken over.
 inline absl::Status TurnLost() {
   return Error(absl::StatusCode::kAborted, "TURN_LOST", "another worker has the broadcast now");

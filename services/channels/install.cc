@@ -7,6 +7,8 @@
 #include "services/channels/audit.h"
 #include "services/channels/expander.h"
 #include "services/channels/reporter.h"
+#include "services/channels/series_service.h"
+#include "services/channels/series_worker.h"
 #include "services/channels/service.h"
 
 ABSL_FLAG(absl::Duration, channels_audit_interval, absl::Seconds(10),
@@ -20,7 +22,8 @@ namespace mo::channels {
 namespace {
 
 constexpr int kExpanders = 2;
-// A scheduled broadcast starts at most so late; everything else is kicked.
+// A scheduled broadcast, or an occurrence of a series, starts at most so late; everything else is
+// kicked.
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
 
 // All parts, wired.
@@ -51,13 +54,18 @@ Parts Wire(App& app) {
   };
   Expander& expander = app.Own<Expander>(app, database, outbox);
   Reporter& reporter = app.Own<Reporter>(app, database, outbox, ledgers);
+  Occurrences& occurrences = app.Own<Occurrences>(app, outbox, starter);
+  SeriesCheck& series_check = app.Own<SeriesCheck>(app, check);
+  Series& series = app.Own<Series>(app, database, outbox, series_check, occurrences);
+  SeriesWorker& series_worker = app.Own<SeriesWorker>(app, database, outbox, occurrences);
   Rpc& rpc = app.OwnRpc("channels");
   app.Serve(app.Own<ChannelService>(rpc, channels, subscriptions));
   app.Serve(app.Own<BroadcastService>(rpc, broadcasts));
+  app.Serve(app.Own<SeriesService>(rpc, series));
   Worker& sweeper = app.OwnWorker("channels-sweeper", absl::Seconds(10),
                                   [&channels] { return channels.SweepOnce(); });
   channels.OnDeleted([&sweeper] { sweeper.Kick(); });
-  return {database, starter, {expander, controls, reporter}};
+  return {database, starter, {expander, controls, reporter, series_worker}};
 }
 
 }  // namespace
@@ -80,6 +88,8 @@ void Install(App& app) {
   Audit& audit = app.Own<Audit>(app, app.metrics(), parts.database);
   app.OwnWorker("channels-audit", absl::GetFlag(FLAGS_channels_audit_interval),
                 [&audit] { return audit.RunOnce(); });
+  SeriesWorker& series = parts.workers.series;
+  app.OwnWorker("channels-series", kPoll, [&series] { return series.RunOnce(); });
   app.OwnWorker("channels-controls", kPoll, [&controls] { return controls.RunOnce(); });
   Worker& reports =
       app.OwnWorker("channels-reporter", kPoll, [&reporter] { return reporter.RunOnce(); });

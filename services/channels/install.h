@@ -10,6 +10,7 @@ namespace mo::channels {
 class Controls;
 class Expander;
 class Reporter;
+class SeriesWorker;
 
 void Install(App& app);
 
@@ -18,6 +19,7 @@ struct Workers {
   Expander& expander;
   Controls& controls;
   Reporter& reporter;
+  SeriesWorker& series;
 };
 
 // Install() without threads for the broadcasts' workers: tests take their steps one by one.

@@ -38,9 +38,11 @@ class Operation:
 
     def _walk(self, schema, path):
         for name, field in schema.get("properties", {}).items():
-            field = self._document.resolve(field)
             if field.get("readOnly"):
                 continue
+            field = self._document.resolve(field)
+            if "items" in field:
+                field = {**field, "items": self._document.resolve(field["items"])}
             yield path + (name,), field
             if field.get("type") == "object" and "properties" in field:
                 yield from self._walk(field, path + (name,))

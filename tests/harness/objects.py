@@ -10,8 +10,9 @@ from .wait import wait_for, wait_until_equal
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
-LISTS = {"/v1/api-keys": "api_keys", "/v1/broadcasts": "broadcasts", "/v1/channels": "channels", "/v1/contacts": "contacts",
-         "/v1/conversations": "conversations", "/v1/evaluations": "evaluations", "/v1/links": "links", "/v1/sims": "sims"}
+LISTS = {"/v1/api-keys": "api_keys", "/v1/broadcasts": "broadcasts", "/v1/broadcast-series": "series",
+         "/v1/channels": "channels", "/v1/contacts": "contacts", "/v1/conversations": "conversations",
+         "/v1/evaluations": "evaluations", "/v1/links": "links", "/v1/sims": "sims"}
 SINGLES = ("/v1/account", "/v1/settings", "/v1/contacts:count", "/v1/sims:occupancy", "/v1/stop-words",
            "/v1/standard-answers/en")
 
@@ -35,9 +36,12 @@ class Objects:
         far = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
         broadcast = self.api.post("/v1/broadcasts", {"content": text("Hi all"), "audience": {"channels": [channel]},
                                                      "send_time": far})["id"]
+        series = self.api.post("/v1/broadcast-series", {
+            "display_name": "Weekly", "content": text("Hi all"), "audience": {"channels": [channel]}, "start_time": far,
+            "schedule": {"weekdays": ["WEEKDAY_MONDAY"], "time_of_day": "09:00"}})["id"]
         self.ids = {
             "sim": sim, "chn": channel, "con": contact, "cnv": "cnv" + contact[3:], "reg": registration["id"],
-            "msg": message, "brd": broadcast,
+            "msg": message, "brd": broadcast, "ser": series,
             "lnk": self.api.post("/v1/links", {"target_url": "https://example.org/"})["id"],
             "med": self.api.post("/v1/media", {"data": base64.b64encode(PNG).decode(), "filename": "a.png"})["id"],
             "key": self.api.post("/v1/api-keys", {"display_name": "Reader", "scopes": ["links:read"]})["api_key"]["id"],

@@ -13,6 +13,10 @@ BODIES = {
     "POST /v1/api-keys": {"display_name": "More", "scopes": ["contacts:read"]},
     "POST /v1/broadcasts": {"content": text("Hi"), "audience": {"channels": ["{chn}"]}},
     "PATCH /v1/broadcasts/{id}": {"content": text("Other")},
+    "POST /v1/broadcast-series": {
+        "display_name": "More", "content": text("Hi"), "audience": {"channels": ["{chn}"]},
+        "schedule": {"weekdays": ["WEEKDAY_MONDAY"], "time_of_day": "09:00"}},
+    "PATCH /v1/broadcast-series/{id}": {"display_name": "Other"},
     "POST /v1/broadcasts:preview": {"content": text("Hi"), "audience": {"channels": ["{chn}"]}},
     "POST /v1/broadcasts:test": {"content": text("Hi"), "contacts": ["{con}"]},
     "POST /v1/channels": {"display_name": "More", "keyword": "MORE"},
