@@ -240,7 +240,7 @@ TEST_CASE("Responses print defaults and leave absent messages out") {
       http->body ==
       R"({"id":"con_1","network":"NETWORK_UNSPECIFIED","address":"","phone":"","display_name":"",)"
       R"("language":"","state":"CONTACT_STATE_UNSPECIFIED","sim_id":"","attributes":{},"etag":"",)"
-      R"("create_time":"1970-01-01T00:00:00Z"})");
+      R"("time_zone":"","create_time":"1970-01-01T00:00:00Z"})");
 }
 
 TEST_CASE("HttpBody goes out as it is") {

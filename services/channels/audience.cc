@@ -39,26 +39,30 @@ common::DeliveryReason ReasonToSkip(const contacts_v1::ResolvedContact& contact)
   return common::DELIVERY_REASON_UNSPECIFIED;
 }
 
-// Collects the recipients of a page into dispatches by SIM.
+// Collects the recipients of a page into dispatches by SIM; with quiet hours by SIM and time zone.
 class Dispatches {
  public:
-  Dispatches(const std::string& broadcast_id, int64_t page)
-      : prefix_(absl::StrCat(broadcast_id, "/", page, "/")) {}
+  Dispatches(const v1::Broadcast& broadcast, int64_t page)
+      : broadcast_(broadcast), prefix_(absl::StrCat(broadcast.id(), "/", page, "/")) {}
 
   void Add(const contacts_v1::ResolvedContact& contact, const std::vector<std::string>& values) {
-    Sim& sim = sims_[contact.sim_id()];
-    if (sim.dispatch == nullptr || sim.dispatch->recipients_size() == kDispatchRecipients ||
-        sim.bytes > kDispatchBytes) {
-      sim.dispatch = request_.add_dispatches();
-      sim.dispatch->set_key(absl::StrCat(prefix_, IdOf(contact.sim_id()), "/", sim.parts++));
-      sim.dispatch->set_sim_id(contact.sim_id());
-      sim.bytes = 0;
+    const bool quiet = broadcast_.has_applied_quiet_hours();
+    Open& open = quiet ? open_[absl::StrCat(contact.sim_id(), "/", contact.time_zone())]
+                       : open_[contact.sim_id()];
+    if (open.dispatch == nullptr || open.dispatch->recipients_size() == kDispatchRecipients ||
+        open.bytes > kDispatchBytes) {
+      open.dispatch = request_.add_dispatches();
+      open.dispatch->set_key(
+          absl::StrCat(prefix_, IdOf(contact.sim_id()), "/", request_.dispatches_size()));
+      open.dispatch->set_sim_id(contact.sim_id());
+      if (quiet) SetQuietHours(contact, *open.dispatch);
+      open.bytes = 0;
     }
-    sims_v1::Recipient& recipient = *sim.dispatch->add_recipients();
+    sims_v1::Recipient& recipient = *open.dispatch->add_recipients();
     recipient.set_contact_id(contact.id());
     recipient.set_address(contact.address());
     for (const std::string& value : values) recipient.add_parameters(value);
-    sim.bytes += recipient.ByteSizeLong();
+    open.bytes += recipient.ByteSizeLong();
   }
 
   std::optional<sims_v1::SubmitRequest> Take() {
@@ -67,14 +71,20 @@ class Dispatches {
   }
 
  private:
-  struct Sim {
+  struct Open {
     sims_v1::Dispatch* dispatch = nullptr;
     size_t bytes = 0;
-    int parts = 0;
   };
+  void SetQuietHours(const contacts_v1::ResolvedContact& contact,
+                     sims_v1::Dispatch& dispatch) const {
+    *dispatch.mutable_quiet_hours() = broadcast_.applied_quiet_hours();
+    if (contact.time_zone().empty()) return;  // the account's
+    dispatch.mutable_quiet_hours()->set_time_zone(contact.time_zone());
+  }
+  const v1::Broadcast& broadcast_;
   const std::string prefix_;
   sims_v1::SubmitRequest request_;
-  std::map<std::string, Sim> sims_;
+  std::map<std::string, Open> open_;
 };
 
 }  // namespace
@@ -142,7 +152,7 @@ Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Ex
 
   const std::vector<int64_t> excluded = Ids(broadcast.audience().exclude_contacts());
   const std::set<int64_t> exclusions(excluded.begin(), excluded.end());
-  Dispatches dispatches(broadcast.id(), page.after.page);
+  Dispatches dispatches(broadcast, page.after.page);
   auto next = known.contacts().begin();
   for (int64_t id : candidates.ids) {
     while (next != known.contacts().end() && next->id() < id) ++next;

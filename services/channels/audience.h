@@ -35,7 +35,7 @@ int32_t PageLimit(int64_t page, size_t parameters);
 
 // Decides a page: who of the candidates is skipped and why, and the dispatches to the others, at
 // most 1,000 recipients and about 2 MB each. Depends on its arguments only. `known` is sorted by
-// id.
+// id, and has time zones when the broadcast has applied_quiet_hours.
 Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Expansion& before,
               const Candidates& candidates, const contacts_v1::ResolveContactsResponse& known);
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/ids.h"
+#include "libs/runtime/quiet_hours.h"
 #include "libs/text/content.h"
 #include "services/channels/channel_store.h"
 #include "services/channels/personal.h"
@@ -99,6 +100,14 @@ void BroadcastCheck::Times(const v1::Broadcast& broadcast, const std::string& pa
       FromProto(broadcast.expire_time()) <= StartOf(broadcast, now)) {
     problems.Add(path + "expire_time", "OUT_OF_RANGE", "must be in the future and after send_time");
   }
+}
+
+void BroadcastCheck::QuietHours(const v1::Broadcast& broadcast, const std::string& path,
+                                Problems& problems) {
+  if (!broadcast.has_quiet_hours()) return;
+  CheckQuietHours(broadcast.quiet_hours(), path + "quiet_hours", problems);
+  if (!broadcast.ignore_quiet_hours()) return;
+  problems.Add(path + "ignore_quiet_hours", "CONFLICT", "not together with quiet_hours");
 }
 
 absl::Time BroadcastCheck::StartOf(const v1::Broadcast& broadcast, absl::Time now) {

@@ -31,6 +31,7 @@ class BroadcastCheck {
     Problems problems;
     MO_RETURN_IF_ERROR(Content(caller, request.content(), "", problems));
     Times(WantedOf(request), "", problems);
+    QuietHours(WantedOf(request), "", problems);
     MO_RETURN_IF_ERROR(Audience(caller, request.audience(), "", problems));
     return problems.ToStatus();
   }
@@ -42,6 +43,8 @@ class BroadcastCheck {
     *wanted.mutable_audience() = request.audience();
     if (request.has_send_time()) *wanted.mutable_send_time() = request.send_time();
     if (request.has_expire_time()) *wanted.mutable_expire_time() = request.expire_time();
+    if (request.has_quiet_hours()) *wanted.mutable_quiet_hours() = request.quiet_hours();
+    wanted.set_ignore_quiet_hours(request.ignore_quiet_hours());
     return wanted;
   }
 
@@ -57,6 +60,9 @@ class BroadcastCheck {
                         absl::string_view field, Problems& problems);
   // send_time in the next year, expire_time after it.
   void Times(const v1::Broadcast& broadcast, const std::string& path, Problems& problems) const;
+  // Its own quiet hours, unless it ignores them.
+  static void QuietHours(const v1::Broadcast& broadcast, const std::string& path,
+                         Problems& problems);
   // When a broadcast with this send_time starts: then, or now.
   static absl::Time StartOf(const v1::Broadcast& broadcast, absl::Time now);
 

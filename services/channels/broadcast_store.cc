@@ -12,7 +12,7 @@ namespace {
 // Columns in the order that FromRow reads.
 #define BROADCAST_COLUMNS                                                                     \
   "id, content, audience, state, send_time, expire_time, create_time, finish_time, version, " \
-  "resend_of, series_id"
+  "resend_of, series_id, quiet_hours, ignore_quiet_hours, applied_quiet_hours"
 
 v1::Broadcast FromRow(const storage::Row& row) {
   v1::Broadcast broadcast;
@@ -27,6 +27,9 @@ v1::Broadcast FromRow(const storage::Row& row) {
   broadcast.set_etag(absl::StrCat(row.Int(8)));
   if (!row.IsNull(9)) broadcast.set_resend_of(FormatId("brd", row.Int(9)));
   if (!row.IsNull(10)) broadcast.set_series_id(FormatId("ser", row.Int(10)));
+  if (!row.IsNull(11)) broadcast.mutable_quiet_hours()->ParseFromString(row.String(11));
+  broadcast.set_ignore_quiet_hours(row.Bool(12));
+  if (!row.IsNull(13)) broadcast.mutable_applied_quiet_hours()->ParseFromString(row.String(13));
   return broadcast;
 }
 
@@ -47,6 +50,14 @@ absl::Status TakeEtag(const absl::StatusOr<storage::Result>& rows, v1::Broadcast
   return absl::OkStatus();
 }
 
+std::string QuietHoursOf(const v1::Broadcast& broadcast) {
+  return broadcast.has_quiet_hours() ? broadcast.quiet_hours().SerializeAsString() : "";
+}
+
+std::optional<storage::Bytes> BytesOrNull(const std::string& bytes) {
+  return bytes.empty() ? std::nullopt : std::optional(storage::Bytes{bytes});
+}
+
 std::vector<BroadcastKey> Keys(const storage::Result& rows) {
   std::vector<BroadcastKey> keys;
   for (const storage::Row row : rows) keys.push_back({row.Int(0), row.Int(1)});
@@ -57,19 +68,21 @@ std::vector<BroadcastKey> Keys(const storage::Result& rows) {
 
 constexpr char kInsertBroadcast[] =
     "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
-    "expire_time, create_time, resend_of, series_id, occurrence_time) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    "expire_time, create_time, resend_of, series_id, occurrence_time, quiet_hours, "
+    "ignore_quiet_hours) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 constexpr char kInsertProgress[] =
     "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
   const std::string audience = broadcast.audience().SerializeAsString();
+  const std::string quiet_hours = QuietHoursOf(broadcast);
   MO_RETURN_IF_ERROR(tx.Run(
       kInsertBroadcast, tx.account_id(), id, storage::Bytes{content}, storage::Bytes{audience},
       static_cast<int16_t>(broadcast.state()), FromProto(broadcast.send_time()),
       FromProto(broadcast.expire_time()), FromProto(broadcast.create_time()),
       IdOrNull(broadcast.resend_of()), IdOrNull(broadcast.series_id()),
-      broadcast.series_id().empty() ? absl::InfinitePast() : FromProto(broadcast.send_time())));
+      broadcast.series_id().empty() ? absl::InfinitePast() : FromProto(broadcast.send_time()),
+      BytesOrNull(quiet_hours), broadcast.ignore_quiet_hours()));
   return tx.Run(kInsertProgress, tx.account_id(), id);
 }
 
@@ -127,15 +140,25 @@ absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Bro
 
 constexpr char kReplaceBroadcast[] =
     "UPDATE channels.broadcasts SET content = $3, audience = $4, send_time = $5, expire_time = $6, "
-    "version = version + 1 WHERE account_id = $1 AND id = $2 RETURNING version";
+    "quiet_hours = $7, ignore_quiet_hours = $8, version = version + 1 WHERE account_id = $1 AND id "
+    "= $2 RETURNING version";
 absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key,
                               v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
   const std::string audience = broadcast.audience().SerializeAsString();
+  const std::string quiet_hours = QuietHoursOf(broadcast);
   return TakeEtag(tx.Query(kReplaceBroadcast, key.account_id, key.id, storage::Bytes{content},
                            storage::Bytes{audience}, FromProto(broadcast.send_time()),
-                           FromProto(broadcast.expire_time())),
+                           FromProto(broadcast.expire_time()), BytesOrNull(quiet_hours),
+                           broadcast.ignore_quiet_hours()),
                   broadcast);
+}
+
+constexpr char kSaveQuietHours[] =
+    "UPDATE channels.broadcasts SET applied_quiet_hours = $3 WHERE account_id = $1 AND id = $2";
+void SaveQuietHours(storage::Transaction& tx, BroadcastKey key, const v1::Broadcast& broadcast) {
+  const std::string applied = broadcast.applied_quiet_hours().SerializeAsString();
+  tx.Defer(kSaveQuietHours, key.account_id, key.id, storage::Bytes{applied});
 }
 
 constexpr char kDeleteExpansion[] =

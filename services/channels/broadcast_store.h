@@ -35,8 +35,10 @@ absl::StatusOr<std::vector<v1::Broadcast>> SelectBroadcasts(storage::Transaction
                                                             int64_t series_id);
 // Writes state, send_time and finish_time; gives it its new etag.
 absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast);
-// Writes content, audience, send_time and expire_time; gives it its new etag.
+// Writes content, audience, send_time, expire_time and its own quiet hours; gives it its new etag.
 absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Broadcast& broadcast);
+// Writes applied_quiet_hours.
+void SaveQuietHours(storage::Transaction& tx, BroadcastKey key, const v1::Broadcast& broadcast);
 // Deletes a locked draft with all that belongs to it.
 void DeleteDraft(storage::Transaction& tx, BroadcastKey key);
 

@@ -91,7 +91,8 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
   if (key.id == 0) return InvalidField("broadcast.id", "REQUIRED", "must not be empty");
   MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
                       FieldsToUpdate(wanted, request.update_mask(),
-                                     {"content", "audience", "send_time", "expire_time"}));
+                                     {"content", "audience", "send_time", "expire_time",
+                                      "quiet_hours", "ignore_quiet_hours"}));
   const absl::Status valid = CheckChange(caller, wanted, fields);
   return database_.Once<v1::Broadcast>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Broadcast> {
@@ -100,6 +101,9 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
         MO_RETURN_IF_ERROR(CheckEtag(wanted.etag(), broadcast.etag()));
         MO_RETURN_IF_ERROR(valid);
         CopyFields(wanted, fields, broadcast);
+        Problems problems;
+        BroadcastCheck::QuietHours(broadcast, "broadcast.", problems);
+        MO_RETURN_IF_ERROR(problems.ToStatus());
         MO_RETURN_IF_ERROR(Retime(tx, key, fields, broadcast));
         MO_RETURN_IF_ERROR(ReplaceBroadcast(tx, key, broadcast));
         MO_RETURN_IF_ERROR(Publish(tx, outbox_, key, broadcast));

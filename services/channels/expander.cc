@@ -40,6 +40,7 @@ Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox
       database_(database),
       outbox_(outbox),
       owner_(OwnerName()),
+      quiet_(app),
       contacts_(app),
       sims_(app),
       pages_(app.metrics().Counter("mo_broadcast_pages_total", "Pages of audiences decided")),
@@ -103,13 +104,16 @@ absl::Status Expander::Plan(Turn& turn) {
   if (before.stored || before.complete) return absl::OkStatus();
   MO_ASSIGN_OR_RETURN(const bool expands, Begin(turn));
   if (!expands) return absl::OkStatus();
-  MO_ASSIGN_OR_RETURN(const v1::Broadcast broadcast, Load(turn));
+  MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, Load(turn));
+  const bool begins = before.page == 0;
+  if (begins) MO_RETURN_IF_ERROR(quiet_.Apply(turn.key.account_id, broadcast));
   const Personal personal(broadcast.content());
   MO_ASSIGN_OR_RETURN(const Candidates candidates,
                       Next(turn, broadcast, PageLimit(before.page, personal.parameters().size())));
-  MO_ASSIGN_OR_RETURN(const contacts_v1::ResolveContactsResponse known,
-                      Resolve(contacts_, ServiceCaller("channels", turn.key.account_id),
-                              candidates.ids, personal.parameters()));
+  MO_ASSIGN_OR_RETURN(
+      const contacts_v1::ResolveContactsResponse known,
+      Resolve(contacts_, ServiceCaller("channels", turn.key.account_id), candidates.ids,
+              personal.parameters(), broadcast.has_applied_quiet_hours()));
   const Page page = MakePage(broadcast, personal, before, candidates, known);
   MO_ASSIGN_OR_RETURN(
       const bool stored,
@@ -117,6 +121,7 @@ absl::Status Expander::Plan(Turn& turn) {
         // A pause or cancel since then must not be overtaken.
         MO_ASSIGN_OR_RETURN(const v1::Broadcast now, LockBroadcast(tx, turn.key));
         if (now.state() != v1::BROADCAST_STATE_EXPANDING) return false;
+        if (begins && broadcast.has_applied_quiet_hours()) SaveQuietHours(tx, turn.key, broadcast);
         MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
         return true;
       }));

@@ -13,6 +13,7 @@
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "services/channels/audience.h"
 #include "services/channels/expansion_store.h"
+#include "services/channels/quiet.h"
 
 namespace mo::channels {
 
@@ -59,6 +60,7 @@ class Expander {
   storage::Database& database_;
   events::Outbox& outbox_;
   const std::string owner_;
+  Quiet quiet_;
   Client<contacts_v1::ContactService> contacts_;
   Client<sims_v1::DispatchService> sims_;
   prometheus::Counter& pages_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libs/runtime/ids.h"
+#include "libs/runtime/quiet_hours.h"
 #include "libs/runtime/status.h"
 #include "services/channels/audience.h"
 #include "services/channels/broadcast_store.h"
@@ -23,16 +24,38 @@ bool Sends(const sims_v1::Sim& sim) {
          (sim.state() == sims_v1::SIM_STATE_ACTIVE || sim.state() == sims_v1::SIM_STATE_DRAINING);
 }
 
-v1::SimLoad LoadOf(const sims_v1::Sim& sim, int64_t recipients, absl::Time start) {
+// Recipients by when the SIM may begin to send to them.
+using Waves = std::map<absl::Time, int64_t>;
+
+Waves WavesOf(const v1::Broadcast& broadcast, const std::map<std::string, int64_t>& zones,
+              absl::Time start) {
+  Waves waves;
+  for (const auto& [zone, recipients] : zones) {
+    absl::Time begin = start;
+    if (broadcast.has_applied_quiet_hours()) {
+      common::ZonedQuietHours hours = broadcast.applied_quiet_hours();
+      hours.set_time_zone(zone);
+      begin = QuietTimes(hours).EndAt(start).value_or(start);
+    }
+    waves[begin] += recipients;
+  }
+  return waves;
+}
+
+v1::SimLoad LoadOf(const sims_v1::Sim& sim, const Waves& waves, absl::Time start) {
   v1::SimLoad load;
   load.set_sim_id(sim.id());
-  load.set_recipients(recipients);
+  for (const auto& [begin, recipients] : waves) load.set_recipients(load.recipients() + recipients);
   load.set_messages_per_second(sim.messages_per_second());
   load.set_sending(Sends(sim));
   if (!load.sending()) return load;
   const int64_t rate = sim.messages_per_second();
-  const int64_t seconds = rate == 0 ? 0 : (recipients + rate - 1) / rate;
-  *load.mutable_finish_time() = ToProto(start + absl::Seconds(seconds));
+  absl::Time finish = start;
+  for (const auto& [begin, recipients] : waves) {
+    const int64_t seconds = rate == 0 ? 0 : (recipients + rate - 1) / rate;
+    finish = std::max(finish, begin) + absl::Seconds(seconds);
+  }
+  *load.mutable_finish_time() = ToProto(finish);
   return load;
 }
 
@@ -65,8 +88,8 @@ absl::StatusOr<v1::BroadcastPreview> Preview::OfSaved(
   return Count(caller, broadcast);
 }
 
-absl::StatusOr<v1::BroadcastPreview> Preview::Count(const Caller& caller,
-                                                    const v1::Broadcast& broadcast) {
+absl::StatusOr<v1::BroadcastPreview> Preview::Count(const Caller& caller, v1::Broadcast broadcast) {
+  MO_RETURN_IF_ERROR(quiet_.Apply(caller.account_id, broadcast));
   // Of the machine's time: it is the caller who waits.
   const absl::Time deadline = std::min(absl::Now() + kLimit, caller.deadline - kMargin);
   Expansion expansion;
@@ -77,7 +100,7 @@ absl::StatusOr<v1::BroadcastPreview> Preview::Count(const Caller& caller,
   v1::BroadcastPreview preview;
   preview.set_complete(expansion.complete);
   *preview.mutable_start_time() = ToProto(BroadcastCheck::StartOf(broadcast, app_.clock().Now()));
-  MO_RETURN_IF_ERROR(AddSims(caller, std::move(loads), expansion, preview));
+  MO_RETURN_IF_ERROR(AddSims(caller, broadcast, std::move(loads), expansion, preview));
   preview.set_audience(expansion.resolved);
   for (size_t reason = 0; reason < expansion.skipped.size(); ++reason) {
     if (expansion.skipped[reason] == 0) continue;
@@ -96,13 +119,14 @@ absl::Status Preview::CountPage(const Caller& caller, const v1::Broadcast& broad
       const Candidates candidates, database_.As(caller.account_id, [&](storage::Transaction& tx) {
         return NextCandidates(tx, caller.account_id, broadcast.audience(), expansion.cursor, kPage);
       }));
-  MO_ASSIGN_OR_RETURN(const contacts_v1::ResolveContactsResponse known,
-                      Resolve(contacts_, caller, candidates.ids));
+  MO_ASSIGN_OR_RETURN(
+      const contacts_v1::ResolveContactsResponse known,
+      Resolve(contacts_, caller, candidates.ids, {}, broadcast.has_applied_quiet_hours()));
   // Nobody's values matter, so it is a content without placeholders.
   Page page = MakePage(broadcast, Personal(common::Content()), expansion, candidates, known);
   if (page.after.stored) {
     for (const sims_v1::Dispatch& dispatch : page.after.stored->dispatches()) {
-      loads[dispatch.sim_id()] += dispatch.recipients_size();
+      loads[dispatch.sim_id()][dispatch.quiet_hours().time_zone()] += dispatch.recipients_size();
     }
   }
   expansion = std::move(page.after);
@@ -110,8 +134,8 @@ absl::Status Preview::CountPage(const Caller& caller, const v1::Broadcast& broad
   return absl::OkStatus();
 }
 
-absl::Status Preview::AddSims(const Caller& caller, Loads loads, Expansion& expansion,
-                              v1::BroadcastPreview& preview) {
+absl::Status Preview::AddSims(const Caller& caller, const v1::Broadcast& broadcast, Loads loads,
+                              Expansion& expansion, v1::BroadcastPreview& preview) {
   const absl::Time start = FromProto(preview.start_time());
   std::vector<v1::SimLoad> found;
   sims_v1::ListSimsRequest list;
@@ -122,14 +146,20 @@ absl::Status Preview::AddSims(const Caller& caller, Loads loads, Expansion& expa
     for (const sims_v1::Sim& sim : page.sims()) {
       const auto load = loads.find(sim.id());
       if (load == loads.end()) continue;
-      found.push_back(LoadOf(sim, load->second, start));
+      const Waves waves = WavesOf(broadcast, load->second, start);
+      found.push_back(LoadOf(sim, waves, start));
+      for (const auto& [begin, recipients] : waves) {
+        if (begin > start) preview.set_deferred(preview.deferred() + recipients);
+      }
       loads.erase(load);
     }
     list.set_page_token(page.next_page_token());
     if (list.page_token().empty()) break;
   }
-  for (const auto& [sim, recipients] : loads) {
-    expansion.skipped[common::DELIVERY_REASON_NO_SIM] += recipients;
+  for (const auto& [sim, zones] : loads) {
+    for (const auto& [zone, recipients] : zones) {
+      expansion.skipped[common::DELIVERY_REASON_NO_SIM] += recipients;
+    }
   }
   std::stable_sort(found.begin(), found.end(), [](const v1::SimLoad& a, const v1::SimLoad& b) {
     return a.recipients() > b.recipients();

@@ -12,6 +12,7 @@
 #include "messageorganizer/sims/v1/sims.grpc.pb.h"
 #include "services/channels/broadcast_check.h"
 #include "services/channels/expansion_store.h"
+#include "services/channels/quiet.h"
 
 namespace mo::channels {
 
@@ -19,7 +20,7 @@ namespace mo::channels {
 class Preview {
  public:
   Preview(App& app, storage::Database& database, BroadcastCheck& check)
-      : app_(app), database_(database), check_(check), contacts_(app), sims_(app) {}
+      : app_(app), database_(database), check_(check), quiet_(app), contacts_(app), sims_(app) {}
 
   // Counts for five seconds at most, or until shortly before the caller's deadline, complete or
   // not.
@@ -30,19 +31,21 @@ class Preview {
                                                const v1::PreviewSavedBroadcastRequest& request);
 
  private:
-  // Recipients by SIM.
-  using Loads = std::map<std::string, int64_t>;
+  // Recipients by SIM, and of each by the time zone of their quiet hours ("": there are none).
+  using Zones = std::map<std::string, int64_t>;
+  using Loads = std::map<std::string, Zones>;
 
-  absl::StatusOr<v1::BroadcastPreview> Count(const Caller& caller, const v1::Broadcast& broadcast);
+  absl::StatusOr<v1::BroadcastPreview> Count(const Caller& caller, v1::Broadcast broadcast);
   absl::Status CountPage(const Caller& caller, const v1::Broadcast& broadcast, Expansion& expansion,
                          Loads& loads);
   // Adds the SIMs' loads. Recipients whose SIM is gone become skipped ones.
-  absl::Status AddSims(const Caller& caller, Loads loads, Expansion& expansion,
-                       v1::BroadcastPreview& preview);
+  absl::Status AddSims(const Caller& caller, const v1::Broadcast& broadcast, Loads loads,
+                       Expansion& expansion, v1::BroadcastPreview& preview);
 
   App& app_;
   storage::Database& database_;
   BroadcastCheck& check_;
+  Quiet quiet_;
   Client<contacts_v1::ContactService> contacts_;
   Client<messageorganizer::sims::v1::SimService> sims_;
 };

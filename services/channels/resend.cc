@@ -43,6 +43,8 @@ absl::StatusOr<v1::Broadcast> Resend::Failed(const Caller& caller,
   resend.set_id(FormatId("brd", id));
   *resend.mutable_content() = latest.content();
   resend.mutable_audience();
+  if (latest.has_quiet_hours()) *resend.mutable_quiet_hours() = latest.quiet_hours();
+  resend.set_ignore_quiet_hours(latest.ignore_quiet_hours());
   resend.set_state(v1::BROADCAST_STATE_EXPANDING);
   *resend.mutable_send_time() = ToProto(now);
   *resend.mutable_create_time() = ToProto(now);

@@ -16,13 +16,14 @@ constexpr size_t kPart = 5000;
 
 absl::StatusOr<contacts_v1::ResolveContactsResponse> Resolve(
     Client<contacts_v1::ContactService>& contacts, const Caller& caller,
-    absl::Span<const int64_t> ids, const std::vector<std::string>& parameters) {
+    absl::Span<const int64_t> ids, const std::vector<std::string>& parameters, bool time_zones) {
   contacts_v1::ResolveContactsResponse known;
   for (; !ids.empty(); ids.remove_prefix(std::min(ids.size(), kPart))) {
     const absl::Span<const int64_t> part = ids.subspan(0, kPart);
     contacts_v1::ResolveContactsRequest request;
     request.mutable_contact_ids()->Add(part.begin(), part.end());
     request.mutable_parameters()->Add(parameters.begin(), parameters.end());
+    request.set_time_zones(time_zones);
     MO_ASSIGN_OR_RETURN(contacts_v1::ResolveContactsResponse answer,
                         contacts.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
                                       caller.WithKey(""), request));

@@ -12,8 +12,8 @@
 
 namespace mo::channels {
 
-// Asks for any number of contacts, and for these parameters (Personal::parameters) of each;
-// contacts that do not exist are not in the answer.
+// Asks for any number of contacts, for these parameters (Personal::parameters) of each, and for the
+// time zone if wanted; contacts that do not exist are not in the answer.
 absl::StatusOr<messageorganizer::contacts::v1::ResolveContactsResponse> Resolve(
     Client<messageorganizer::contacts::v1::ContactService>& contacts, const Caller& caller,
     absl::Span<const int64_t> ids, const std::vector<std::string>& parameters = {},

@@ -16,6 +16,7 @@
 #include "messageorganizer/channels/v1/events.pb.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "messageorganizer/sims/v1/sims.grpc.pb.h"
+#include "services/accounts/install.h"
 #include "services/channels/controls.h"
 #include "services/channels/expander.h"
 #include "services/channels/install.h"
@@ -29,7 +30,8 @@ namespace mo::channels {
 struct World {
   // `stepwise`: broadcasts' workers do not run, see workers().
   explicit World(bool stepwise = false, const Clock* clock = &Clock::System())
-      : env({sims::Install, contacts::Install, stepwise ? &InstallStepwise : &Install},
+      : env({accounts::Install, sims::Install, contacts::Install,
+             stepwise ? &InstallStepwise : &Install},
             Options(clock)),
         channels(env.app()),
         broadcasts(env.app()),
