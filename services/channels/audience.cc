@@ -12,11 +12,13 @@
 namespace mo::channels {
 namespace {
 
-// The first page is small, so that the first message leaves at once; the later ones are large, so
-// that dispatches are.
-constexpr int32_t kFirstPage = 500;
-constexpr int32_t kGrowth = 5;
+// The first page is small, so that the first message leaves at once. The later ones fill a dispatch
+// for each of their SIMs, for most of a dispatch's cost does not depend on its size; larger ones
+// only keep other accounts waiting.
+constexpr int32_t kFirstPage = 5000;
+constexpr int32_t kSmallestPage = 10000;
 constexpr int32_t kLargestPage = 50000;
+constexpr int32_t kRecipientsOfSim = 900;  // below kDispatchRecipients, for SIMs are not all alike
 constexpr int kDispatchRecipients = 1000;
 constexpr int kRequestDispatches = 100;
 constexpr size_t kDispatchBytes = 2 << 20;
@@ -56,6 +58,7 @@ class Dispatches {
           absl::StrCat(prefix_, IdOf(contact.sim_id()), "/", request_.dispatches_size()));
       open.dispatch->set_sim_id(contact.sim_id());
       if (quiet) SetQuietHours(contact, *open.dispatch);
+      sims_.insert(contact.sim_id());
       open.bytes = 0;
     }
     sims_v1::Recipient& recipient = *open.dispatch->add_recipients();
@@ -64,6 +67,8 @@ class Dispatches {
     for (const std::string& value : values) recipient.add_parameters(value);
     open.bytes += recipient.ByteSizeLong();
   }
+
+  int32_t sims() const { return static_cast<int32_t>(sims_.size()); }
 
   std::optional<sims_v1::SubmitRequest> Take() {
     if (request_.dispatches().empty()) return std::nullopt;
@@ -85,6 +90,7 @@ class Dispatches {
   const std::string prefix_;
   sims_v1::SubmitRequest request_;
   std::map<std::string, Open> open_;
+  std::set<std::string> sims_;
 };
 
 }  // namespace
@@ -132,11 +138,11 @@ absl::StatusOr<Candidates> NextCandidates(storage::Transaction& tx, int64_t acco
   return candidates;
 }
 
-int32_t PageLimit(int64_t page, size_t parameters) {
+int32_t PageLimit(const Expansion& before, size_t parameters) {
   const size_t bytes = kContactBytes + parameters * kValueBytes;
-  int32_t limit = kFirstPage;
-  for (; page > 0 && limit < kLargestPage; --page) limit *= kGrowth;
-  return std::min({limit, kLargestPage, static_cast<int32_t>(kPageBytes / bytes)});
+  const int32_t full = std::min(before.sims, kLargestPage / kRecipientsOfSim) * kRecipientsOfSim;
+  const int32_t limit = before.page == 0 ? kFirstPage : std::max(full, kSmallestPage);
+  return std::min(limit, static_cast<int32_t>(kPageBytes / bytes));
 }
 
 Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Expansion& before,
@@ -170,6 +176,7 @@ Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Ex
     page.skipped_contacts.push_back(id);
     page.skipped_reasons.push_back(static_cast<int16_t>(reason));
   }
+  page.after.sims = dispatches.sims();
   page.after.stored = dispatches.Take();
   return page;
 }

@@ -31,7 +31,7 @@ absl::StatusOr<Candidates> NextCandidates(storage::Transaction& tx, int64_t acco
 
 // Most contacts of a page, so that answers and requests about it stay below gRPC's limit however
 // long the contacts' values are.
-int32_t PageLimit(int64_t page, size_t parameters);
+int32_t PageLimit(const Expansion& before, size_t parameters);
 
 // Decides a page: who of the candidates is skipped and why, and the dispatches to the others, at
 // most 1,000 recipients and about 2 MB each. Depends on its arguments only. `known` is sorted by

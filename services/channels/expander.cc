@@ -18,6 +18,9 @@ namespace {
 // Before a broadcast that could not go on is tried again; others have their turns meanwhile.
 constexpr absl::Duration kRetryDelay = absl::Seconds(2);
 
+// Of a turn, beside that of its contacts.
+constexpr int64_t kTurnPrice = 200;
+
 // Most deliveries that sims lists at once.
 constexpr int32_t kFailedPage = 1000;
 
@@ -61,14 +64,29 @@ absl::StatusOr<bool> Expander::RunOnce() {
   Log(LogLevel::kWarning, "broadcast will be expanded later",
       {{"broadcast", FormatId("brd", turn->key.id)}, {"error", std::string(expanded.message())}});
   MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) {
-    return PostponeTurn(tx, *turn, std::max(kRetryDelay, RetryDelayOf(expanded)));
+    return PostponeTurn(tx, *turn,
+                        app_.clock().Now() + std::max(kRetryDelay, RetryDelayOf(expanded)));
   }));
   return true;
 }
 
 absl::StatusOr<std::optional<Turn>> Expander::Take() {
-  return database_.AsSystem(
-      [&](storage::Transaction& tx) { return TakeTurn(tx, owner_, app_.clock().Now()); });
+  return database_.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<std::optional<Turn>> {
+    MO_ASSIGN_OR_RETURN(std::optional<Turn> turn, TakeTurn(tx, owner_, app_.clock().Now()));
+    if (!turn) return turn;
+    // A whole page; what it is less is given back when it is planned.
+    const Expansion& expansion = turn->expansion;
+    turn->price = Price(
+        *turn, expansion.stored || expansion.complete ? 0 : PageLimit(expansion, /*parameters=*/0));
+    Charge(tx, turn->key.account_id, turn->price);
+    return turn;
+  });
+}
+
+// What a turn costs its account that decides so many contacts.
+double Expander::Price(const Turn& turn, int64_t contacts) const {
+  const AccountWeights& weights = app_.options().account_weights;
+  return static_cast<double>(kTurnPrice + contacts) / weights.Of(turn.key.account_id);
 }
 
 absl::Status Expander::Expand(Turn& turn) {
@@ -109,7 +127,7 @@ absl::Status Expander::Plan(Turn& turn) {
   if (begins) MO_RETURN_IF_ERROR(quiet_.Apply(turn.key.account_id, broadcast));
   const Personal personal(broadcast.content());
   MO_ASSIGN_OR_RETURN(const Candidates candidates,
-                      Next(turn, broadcast, PageLimit(before.page, personal.parameters().size())));
+                      Next(turn, broadcast, PageLimit(before, personal.parameters().size())));
   MO_ASSIGN_OR_RETURN(
       const contacts_v1::ResolveContactsResponse known,
       Resolve(contacts_, ServiceCaller("channels", turn.key.account_id), candidates.ids,
@@ -123,6 +141,8 @@ absl::Status Expander::Plan(Turn& turn) {
         if (now.state() != v1::BROADCAST_STATE_EXPANDING) return false;
         if (begins && broadcast.has_applied_quiet_hours()) SaveQuietHours(tx, turn.key, broadcast);
         MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
+        Charge(tx, turn.key.account_id,
+               Price(turn, page.after.resolved - before.resolved) - turn.price);
         return true;
       }));
   if (!stored) return absl::OkStatus();

@@ -20,8 +20,9 @@ namespace mo::channels {
 // A broadcast that could not start for longer than this after its send_time is MISSED.
 inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
 
-// Expands broadcasts that are due, a page of each in turn. Any number may run, in any number of
-// processes; a broadcast is one's at a time, and another's 10 s after that one died.
+// Expands broadcasts that are due, a page of one in turn: accounts take turns by what their pages
+// cost (and by their weights), the broadcasts of an account page by page. Any number may run, in
+// any number of processes; a broadcast is one's at a time, and another's 10 s after that one died.
 //
 // Each contact gets it exactly once: a page is decided in one transaction, which stores what is to
 // be sent and moves the cursor; only then is it submitted, under keys that depend on the page.
@@ -47,6 +48,7 @@ class Expander {
 
  private:
   absl::Status Expand(Turn& turn);
+  double Price(const Turn& turn, int64_t contacts) const;
   absl::StatusOr<bool> Begin(const Turn& turn);
   absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
   absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,

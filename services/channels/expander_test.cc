@@ -7,6 +7,8 @@
 namespace mo::channels {
 namespace {
 
+const int kPage = PageLimit(Expansion(), 0);  // contacts of the first page
+
 // Whether each contact from 1 to `last` is there exactly once, and no other.
 bool EachOnce(const std::map<int64_t, int>& sent, int64_t last) {
   if (static_cast<int64_t>(sent.size()) != last) return false;
@@ -59,9 +61,9 @@ TEST_CASE("A contact in two channels and in the list gets it once; everybody els
 TEST_CASE("A crash between any two steps leaves each contact with exactly one") {
   BroadcastWorld world(/*stepwise=*/true);
   const std::string channel = world.Channel();
-  world.Contacts(700, world.Sim());
-  world.Contacts(700, world.Sim());
-  world.SubscribeRange(channel, 1, 1400);
+  world.Contacts(kPage, world.Sim());
+  world.Contacts(kPage, world.Sim());
+  world.SubscribeRange(channel, 1, 2 * kPage);
   const std::string id = world.Create(world.Request({channel}, {}));
   Expander& expander = world.workers().expander;
   // Dies after each step in turn; the ledger adds up everywhere.
@@ -83,8 +85,8 @@ TEST_CASE("A crash between any two steps leaves each contact with exactly one") 
     REQUIRE(expander.End(**turn).ok());
     (void)world.Ledger(id);
   }
-  CHECK(EachOnce(world.SentTo(), 1400));
-  CHECK(world.Ledger(id).counts().queued() == 1400);
+  CHECK(EachOnce(world.SentTo(), 2 * kPage));
+  CHECK(world.Ledger(id).counts().queued() == 2 * kPage);
 }
 
 TEST_CASE("What was planned before a crash is sent as it was planned") {
@@ -108,8 +110,8 @@ TEST_CASE("What was planned before a crash is sent as it was planned") {
 TEST_CASE("A worker that slept through its lease can write nothing, and sends nothing twice") {
   BroadcastWorld world(/*stepwise=*/true);
   const std::string channel = world.Channel();
-  world.Contacts(1200);
-  world.SubscribeRange(channel, 1, 1200);
+  world.Contacts(2 * kPage);
+  world.SubscribeRange(channel, 1, 2 * kPage);
   const std::string id = world.Create(world.Request({channel}, {}));
   Expander& expander = world.workers().expander;
   auto sleeper = *expander.Take();
@@ -125,39 +127,40 @@ TEST_CASE("A worker that slept through its lease can write nothing, and sends no
   world.Expand();
   REQUIRE(expander.Submit(*planner).ok());  // all of it duplicates
   CHECK(ReasonOf(expander.End(*planner)) == "TURN_LOST");
-  CHECK(EachOnce(world.SentTo(), 1200));
-  CHECK(world.Ledger(id).counts().queued() == 1200);
+  CHECK(EachOnce(world.SentTo(), 2 * kPage));
+  CHECK(world.Ledger(id).counts().queued() == 2 * kPage);
 }
 
 TEST_CASE("Pause and cancel stop the expansion; a page that is stored is accounted for") {
   BroadcastWorld world(/*stepwise=*/true);
   const std::string channel = world.Channel();
-  world.Contacts(2000);
-  world.SubscribeRange(channel, 1, 2000);
+  world.Contacts(3 * kPage);
+  world.SubscribeRange(channel, 1, 3 * kPage);
   const std::string id = world.Create(world.Request({channel}, {}));
   Expander& expander = world.workers().expander;
   auto turn = *expander.Take();
   REQUIRE(expander.Plan(*turn).ok());
   REQUIRE(world.Pause(id).ok());
-  CHECK(world.Ledger(id).counts().queued() == 500);
+  CHECK(world.Ledger(id).counts().queued() == kPage);
   world.ExpireLeases();
   world.Expand();
-  CHECK(world.SentTo().size() == 500);  // at sims, where it waits
-  CHECK(world.Number("SELECT count(*) FROM sims.dispatch_states WHERE control = 2") == 1);
-  CHECK(world.Ledger(id).counts().queued() == 500);
+  CHECK(EachOnce(world.SentTo(), kPage));  // at sims, where it waits
+  CHECK(world.Number("SELECT count(*) FROM sims.dispatch_states WHERE control = 2") ==
+        kPage / 1000);
+  CHECK(world.Ledger(id).counts().queued() == kPage);
 
   CHECK(world.Resume(id)->state() == v1::BROADCAST_STATE_EXPANDING);
   turn = *expander.Take();
   REQUIRE(expander.Plan(*turn).ok());
   REQUIRE(world.Cancel(id).ok());
-  CHECK(world.Ledger(id).counts().skipped() == 500);
+  CHECK(world.Ledger(id).counts().skipped() == kPage);
   world.ExpireLeases();
   world.Expand();
   const v1::Ledger ledger = world.Ledger(id);
-  CHECK(ledger.counts().audience() == 2000);
-  CHECK(ledger.counts().skipped() == 2000);
+  CHECK(ledger.counts().audience() == 3 * kPage);
+  CHECK(ledger.counts().skipped() == 3 * kPage);
   CHECK(world.State(id) == v1::BROADCAST_STATE_CANCELED);
-  CHECK(EachOnce(world.SentTo(), 2000));
+  CHECK(EachOnce(world.SentTo(), 3 * kPage));
 }
 
 TEST_CASE("Pages of several channels and SIMs cover 20,000 contacts, each once, in turns") {
@@ -175,7 +178,7 @@ TEST_CASE("Pages of several channels and SIMs cover 20,000 contacts, each once, 
   // The small one has not waited for the big one.
   CHECK(world.State(small) == v1::BROADCAST_STATE_SENDING);
   CHECK(world.State(big) == v1::BROADCAST_STATE_EXPANDING);
-  CHECK(world.Ledger(big).counts().audience() <= 500);
+  CHECK(world.Ledger(big).counts().audience() <= kPage);
   world.Expand();
   auto sent = world.SentTo();
   CHECK(sent[1] == 2);
@@ -184,6 +187,132 @@ TEST_CASE("Pages of several channels and SIMs cover 20,000 contacts, each once, 
   CHECK(world.Ledger(big).counts().queued() == 20000);
   CHECK(world.Number("SELECT count(*) FROM sims.dispatches") < 80);
   CHECK(world.Number("SELECT max(cardinality(contact_ids)) FROM sims.dispatches") <= 1000);
+}
+
+// Another account with contacts 100001… and broadcasts of its own.
+struct Neighbour {
+  static constexpr int64_t kAccount = 2;
+  BroadcastWorld& world;
+
+  explicit Neighbour(BroadcastWorld& a_world, int contacts) : world(a_world) {
+    sims_v1::CreateSimRequest request;
+    request.mutable_sim()->set_network(common::NETWORK_WHATSAPP);
+    request.mutable_sim()->set_address("+436649999999");
+    request.mutable_sim()->set_display_name("SIM");
+    request.mutable_sim()->set_capacity(1000000);
+    Client<sims_v1::SimService> client(world.env.app());
+    auto sim =
+        client.Call(&sims_v1::SimService::Stub::CreateSim, world.env.caller(kAccount), request);
+    REQUIRE(sim.ok());
+    world.Sql(absl::StrCat(
+        "INSERT INTO contacts.contacts (account_id, id, network, address, display_name, language, "
+        "state, sim_id, attributes, create_time, version) SELECT 2, i, 1, '+43670' || i, '', '', "
+        "2, ",
+        IdOf(sim->id()), ", '{}', now(), 1 FROM generate_series(100001, ", 100000 + contacts,
+        ") i; INSERT INTO channels.channels (account_id, id, display_name, keyword, leave_keyword, "
+        "description, welcome_text, leave_text, listed, create_time) VALUES (2, 77, 'C', '', '', "
+        "'', "
+        "'', '', false, now()); INSERT INTO channels.subscriptions SELECT 2, 77, i, now() FROM "
+        "generate_series(100001, ",
+        100000 + contacts, ") i"));
+  }
+  std::string Create() {
+    auto created =
+        world.broadcasts.Call(&BroadcastWorld::Stub::CreateBroadcast, world.env.caller(kAccount),
+                              world.Request({FormatId("chn", 77)}, {}));
+    REQUIRE(created.ok());
+    return created->id();
+  }
+};
+
+// The accounts whose turns come next, as long as there are any.
+std::string Turns(BroadcastWorld& world, int most) {
+  Expander& expander = world.workers().expander;
+  std::string turns;
+  while (most-- > 0) {
+    auto turn = *expander.Take();
+    if (!turn) break;
+    turns += static_cast<char>('0' + turn->key.account_id);
+    REQUIRE(expander.Plan(*turn).ok());
+    REQUIRE(expander.Submit(*turn).ok());
+    REQUIRE(expander.End(*turn).ok());
+  }
+  return turns;
+}
+
+TEST_CASE("A page is to fill a dispatch for each SIM, and no larger for others to wait for") {
+  const auto limit = [](int64_t page, int32_t sims, size_t parameters = 0) {
+    Expansion before;
+    before.page = page;
+    before.sims = sims;
+    return PageLimit(before, parameters);
+  };
+  CHECK(limit(1, 0) == 2 * kPage);  // everybody was skipped
+  CHECK(limit(1, 1) == limit(1, 10));
+  CHECK(limit(9, 30) == 27000);
+  CHECK(limit(9, 55) == limit(9, 10000));
+  CHECK(limit(9, 10000) <= 50000);
+  // However long the values are.
+  CHECK(limit(9, 55, 10) < limit(9, 55) / 10);
+}
+
+TEST_CASE("An account with many broadcasts leaves another's only one every second turn") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string channel = world.Channel();
+  const int contacts = kPage + 2;  // two pages
+  world.Contacts(contacts);
+  world.SubscribeRange(channel, 1, contacts);
+  Neighbour neighbour(world, contacts);
+  for (int i = 0; i < 8; ++i) world.Create(world.Request({channel}, {}));
+  CHECK(Turns(world, 5) == "11111");
+  neighbour.Create();
+  // A page of each in turn; the neighbour's second page is its last one.
+  const std::string turns = Turns(world, 100);
+  CHECK(turns.substr(0, 4) == "1212");
+  CHECK(std::count(turns.begin(), turns.end(), '2') == 2);
+  CHECK(turns.size() == 2 + 11);
+  // It was alone for so long, and owes nothing now.
+  neighbour.Create();
+  world.Create(world.Request({channel}, {}));
+  CHECK(Turns(world, 2) == "12");
+}
+
+TEST_CASE("Turns are paid by contacts: small broadcasts do not wait for another's large pages") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string channel = world.Channel();
+  world.Contacts(20000);
+  world.SubscribeRange(channel, 1, 20000);
+  Neighbour neighbour(world, 1);
+  for (int i = 0; i < 3; ++i) world.Create(world.Request({channel}, {}));
+  REQUIRE(Turns(world, 3) == "111");
+  for (int i = 0; i < 10; ++i) neighbour.Create();
+  // Not made up for what it missed, but then all of it is less than another's page.
+  CHECK(Turns(world, 12) == "122222222221");
+}
+
+TEST_CASE(
+    "Several expanders: a second account's broadcast is taken while the first one's is worked at") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string channel = world.Channel();
+  world.Contacts(3);
+  world.SubscribeRange(channel, 1, 3);
+  Neighbour neighbour(world, 3);
+  for (int i = 0; i < 3; ++i) world.Create(world.Request({channel}, {}));
+  const std::string theirs = neighbour.Create();
+  Expander& expander = world.workers().expander;
+  std::multiset<int64_t> accounts;
+  for (int i = 0; i < 4; ++i) accounts.insert((*expander.Take())->key.account_id);
+  CHECK(accounts == std::multiset<int64_t>{1, 1, 1, 2});
+  CHECK_FALSE(expander.Take()->has_value());
+  // All of them die.
+  world.ExpireLeases();
+  world.Expand();
+  CHECK(world.Number("SELECT count(*) FROM channels.expansions WHERE open") == 0);
+  CHECK(world.SentTo().size() == 6);
+  // Nobody waits, so that the next one is found at once.
+  CHECK(world.Number("SELECT count(*) FROM channels.account_turns WHERE waiting") == 0);
+  world.Create(world.Request({channel}, {}));
+  CHECK(Turns(world, 9) == "1");
 }
 
 TEST_CASE("Placeholders leave as numbers, with each recipient's value or the fallback") {

@@ -8,7 +8,7 @@ namespace {
 
 // Columns in the order that FromRow reads.
 #define EXPANSION_COLUMNS \
-  "e.page, e.cursor, e.complete, e.stored, e.resolved, e.skipped, e.source_token"
+  "e.page, e.cursor, e.complete, e.stored, e.resolved, e.skipped, e.source_token, e.sims"
 
 Expansion FromRow(const storage::Row& row) {
   Expansion expansion;
@@ -19,6 +19,7 @@ Expansion FromRow(const storage::Row& row) {
   expansion.resolved = row.Int(4);
   expansion.skipped = row.Get<std::vector<int64_t>>(5);
   expansion.source_token = row.String(6);
+  expansion.sims = static_cast<int32_t>(row.Int(7));
   return expansion;
 }
 
@@ -55,24 +56,79 @@ absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey
   return FromRow(rows[0]);
 }
 
+// One at a time, in whatever process.
+constexpr char kLockTurns[] = "SELECT pg_advisory_xact_lock(hashtextextended('channels.turns', 0))";
+
+// The planner must not prefer to read, join and sort all past broadcasts for one that is open.
+constexpr char kUseIndexes[] =
+    "SELECT set_config(name, 'off', true) FROM (VALUES ('enable_sort'), ('enable_bitmapscan'), "
+    "('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin')) AS s (name)";
+
+// Brings what is due into its accounts' queues. An account that did not wait begins where the
+// others are: it has not saved up for the time when it had nothing to send.
+constexpr char kQueueDue[] =
+    "WITH due AS (SELECT account_id, broadcast_id FROM channels.expansions "
+    "WHERE open AND turn IS NULL AND due_time <= $1 ORDER BY due_time LIMIT $2 "
+    "FOR UPDATE SKIP LOCKED), "
+    "queued AS (UPDATE channels.expansions e SET turn = nextval('channels.turns') FROM due "
+    "WHERE e.account_id = due.account_id AND e.broadcast_id = due.broadcast_id "
+    "RETURNING e.account_id), "
+    "accounts AS (INSERT INTO channels.account_turns AS t (account_id, pass, waiting) "
+    "SELECT DISTINCT account_id, coalesce("
+    "(SELECT pass FROM channels.account_turns WHERE waiting ORDER BY pass, account_id LIMIT 1), "
+    "(SELECT pass FROM channels.account_turns ORDER BY pass DESC LIMIT 1), 0), true FROM queued "
+    "ORDER BY account_id ON CONFLICT (account_id) DO UPDATE SET waiting = true, "
+    "pass = CASE WHEN t.waiting THEN t.pass ELSE greatest(t.pass, excluded.pass) END) "
+    "SELECT count(*) FROM queued";
+constexpr int32_t kQueuedAtOnce = 1000;
+
+constexpr char kNextAccount[] =
+    "SELECT account_id FROM channels.account_turns WHERE waiting AND account_id <> ALL($1) "
+    "ORDER BY pass, account_id LIMIT 1 FOR UPDATE";
 constexpr char kTakeTurn[] =
     "UPDATE channels.expansions e SET turn = nextval('channels.turns'), lease_owner = $1, "
     "lease_epoch = e.lease_epoch + 1, lease_expire_time = now() + interval '10 s' FROM ("
     "SELECT account_id, broadcast_id FROM channels.expansions "
-    "WHERE open AND due_time <= $2 AND lease_expire_time <= now() "
+    "WHERE account_id = $2 AND open AND turn IS NOT NULL AND lease_expire_time <= now() "
     "ORDER BY turn LIMIT 1 FOR UPDATE SKIP LOCKED) AS due "
     "WHERE e.account_id = due.account_id AND e.broadcast_id = due.broadcast_id "
     "RETURNING " EXPANSION_COLUMNS ", e.account_id, e.broadcast_id, e.lease_epoch";
+// Unless its broadcasts are only being expanded.
+constexpr char kStopWaiting[] =
+    "UPDATE channels.account_turns SET waiting = false WHERE account_id = $1 AND NOT EXISTS ("
+    "SELECT 1 FROM channels.expansions WHERE account_id = $1 AND open AND turn IS NOT NULL)";
 absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::string_view owner,
                                              absl::Time now) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeTurn, owner, now));
-  if (rows.empty()) return std::nullopt;
-  const storage::Row row = rows[0];
-  return Turn{{row.Int(7), row.Int(8)}, row.Int(9), FromRow(row)};
+  tx.Defer(kLockTurns);
+  tx.Defer(kUseIndexes);
+  for (int64_t queued = kQueuedAtOnce; queued == kQueuedAtOnce;) {
+    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kQueueDue, now, kQueuedAtOnce));
+    queued = rows[0].Int(0);
+  }
+  // Those whose broadcasts are all being expanded: no more than there are expanders.
+  std::vector<int64_t> passed_over;
+  for (;;) {
+    MO_ASSIGN_OR_RETURN(storage::Result accounts, tx.Query(kNextAccount, passed_over));
+    if (accounts.empty()) return std::nullopt;
+    const int64_t account_id = accounts[0].Int(0);
+    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeTurn, owner, account_id));
+    if (!rows.empty()) {
+      const storage::Row row = rows[0];
+      return Turn{{row.Int(8), row.Int(9)}, row.Int(10), FromRow(row)};
+    }
+    tx.Defer(kStopWaiting, account_id);
+    passed_over.push_back(account_id);
+  }
+}
+
+constexpr char kCharge[] =
+    "UPDATE channels.account_turns SET pass = pass + $2 WHERE account_id = $1";
+void Charge(storage::Transaction& tx, int64_t account_id, double price) {
+  tx.Defer(kCharge, account_id, price);
 }
 
 constexpr char kReopen[] =
-    "UPDATE channels.expansions SET open = true, due_time = $3 "
+    "UPDATE channels.expansions SET open = true, due_time = $3, turn = NULL "
     "WHERE account_id = $1 AND broadcast_id = $2";
 absl::Status Reopen(storage::Transaction& tx, BroadcastKey key, absl::Time due_time) {
   return tx.Run(kReopen, key.account_id, key.id, due_time);
@@ -92,15 +148,17 @@ absl::Status InsertSkips(storage::Transaction& tx, const Turn& turn, const Page&
 
 constexpr char kStorePage[] =
     "UPDATE channels.expansions SET page = $4, cursor = $5, complete = $6, stored = $7, "
-    "resolved = $8, skipped = $9, source_token = $10, lease_expire_time = now() + interval '10 s' "
+    "resolved = $8, skipped = $9, source_token = $10, sims = $11, "
+    "lease_expire_time = now() + interval '10 s' "
     "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 AND page = $4 - 1";
 absl::Status StorePage(storage::Transaction& tx, const Turn& turn, const Page& page,
                        absl::Time now) {
   const Expansion& after = page.after;
   const std::string stored = Serialize(after);
-  MO_RETURN_IF_ERROR(Fenced(tx.Query(
-      kStorePage, turn.key.account_id, turn.key.id, turn.epoch, after.page, after.cursor,
-      after.complete, OrNull(after, stored), after.resolved, after.skipped, after.source_token)));
+  MO_RETURN_IF_ERROR(
+      Fenced(tx.Query(kStorePage, turn.key.account_id, turn.key.id, turn.epoch, after.page,
+                      after.cursor, after.complete, OrNull(after, stored), after.resolved,
+                      after.skipped, after.source_token, after.sims)));
   return InsertSkips(tx, turn, page, now);
 }
 
@@ -124,11 +182,11 @@ absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open) {
 }
 
 constexpr char kPostponeTurn[] =
-    "UPDATE channels.expansions SET lease_expire_time = now() + $4 * interval '1 ms' "
+    "UPDATE channels.expansions SET turn = NULL, due_time = greatest(due_time, $4), "
+    "lease_expire_time = '-infinity' "
     "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3";
-absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Duration delay) {
-  return tx.Run(kPostponeTurn, turn.key.account_id, turn.key.id, turn.epoch,
-                absl::ToDoubleMilliseconds(delay));
+absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Time due_time) {
+  return tx.Run(kPostponeTurn, turn.key.account_id, turn.key.id, turn.epoch, due_time);
 }
 
 constexpr char kSelectSkips[] =

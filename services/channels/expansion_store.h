@@ -25,6 +25,7 @@ struct Expansion {
   // Of a resend, instead of the cursor: sims' page token of the failed deliveries that come next.
   std::string source_token;
   bool complete = false;
+  int32_t sims = 0;  // of the last page
   // What the last page sends, while it may not have reached sims: key, SIM and recipients of each
   // dispatch; all else is the broadcast's.
   std::optional<sims_v1::SubmitRequest> stored;
@@ -37,6 +38,7 @@ struct Turn {
   BroadcastKey key;
   int64_t epoch = 0;
   Expansion expansion;
+  double price = 0;  // what its account was charged for it, see Charge
 };
 
 // A page that has been decided.
@@ -50,10 +52,13 @@ struct Page {
 absl::Status InsertExpansion(storage::Transaction& tx, int64_t id,
                              std::optional<absl::Time> due_time);
 absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey key);
-// Takes the lease of the due broadcast that has waited longest for its turn, if any. Leases end by
-// the database's clock; due times are by the app's.
+// Takes the lease of the next due broadcast, if any: of the account that has been charged least
+// since it waits, the one that has waited longest. Leases end by the database's clock; due times
+// are by the app's. In O(log n), but for what becomes due.
 absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::string_view owner,
                                              absl::Time now);
+// Adds to what an account has had: contacts by its weight. A newcomer begins where the others are.
+void Charge(storage::Transaction& tx, int64_t account_id, double price);
 // Makes an expansion due at once, so that a change of its broadcast takes effect.
 absl::Status Reopen(storage::Transaction& tx, BroadcastKey key, absl::Time due_time);
 // Stores the page after the turn's; TURN_LOST when the lease is another's by now.
@@ -65,8 +70,8 @@ absl::Status ShrinkPage(storage::Transaction& tx, const Turn& turn, const Page& 
                         absl::Time now);
 // The stored page has reached sims: gives the lease back; TURN_LOST.
 absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open);
-// Gives the lease back for the next attempt after a delay.
-absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Duration delay);
+// Gives the lease back for the next attempt at that time.
+absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Time due_time);
 
 // A contact that was skipped before it reached a SIM.
 struct Skip {
