@@ -30,6 +30,15 @@ class Locks;
 class Reader;
 class Relay;
 
+// How soon an event is to be on its way.
+enum class Urgency {
+  // Somebody waits for what it leads to.
+  kNow,
+  // With the next that is urgent, or after 30 ms: looking for events costs most of what one costs,
+  // so that those which nobody waits for are looked for together.
+  kSoon,
+};
+
 // How a service's events are kept.
 struct OutboxOptions {
   // Rows younger than this stay, for consumers that come later.
@@ -49,7 +58,8 @@ class Outbox {
   // partition key (a contact's id, else the account's) reach every consumer in the order of their
   // commits, if the writers lock what they change before they append.
   absl::Status Append(storage::Transaction& tx, int64_t account_id, absl::string_view partition_key,
-                      const google::protobuf::Message& payload, absl::string_view request_id = "");
+                      const google::protobuf::Message& payload, absl::string_view request_id = "",
+                      Urgency urgency = Urgency::kSoon);
 
   // The thread that brings events to Redis; see InstallOutbox.
   void Start();

@@ -50,6 +50,26 @@ TEST_CASE("an event arrives with what was said about it") {
   CHECK(!As<google::protobuf::Int64Value>(events[0]));
 }
 
+TEST_CASE("urgent events do not overtake those of their key that are not") {
+  World world;
+  Source source(world);
+  Sink sink(world, "sink", nullptr);
+  const auto append = [&](absl::string_view text, Urgency urgency) {
+    return source.database.As(7, [&](storage::Transaction& tx) {
+      StringValue value;
+      value.set_value(std::string(text));
+      return source.outbox.Append(tx, 7, "a", value, "", urgency);
+    });
+  };
+  for (int i = 1; i <= 20; ++i) {
+    REQUIRE(append(absl::StrCat("a:", i), i % 2 == 0 ? Urgency::kSoon : Urgency::kNow).ok());
+  }
+  // And the last one needs no other to come.
+  REQUIRE(append("a:21", Urgency::kSoon).ok());
+  world.WaitForSeen("sink", 21);
+  world.CheckComplete("sink", 1, 21);
+}
+
 TEST_CASE("what is rolled back, or of another account, is never an event") {
   World world;
   Source source(world);

@@ -25,6 +25,7 @@ struct Appended {
   std::vector<int16_t> partitions;
   std::vector<int64_t> accounts;
   std::vector<std::string> envelopes;
+  Urgency urgency = Urgency::kSoon;  // of the most urgent one
 };
 
 // Looks at the oldest rows only, so that it costs the same however large the outbox is.
@@ -54,8 +55,8 @@ Outbox::~Outbox() = default;
 
 absl::Status Outbox::Append(storage::Transaction& tx, int64_t account_id,
                             absl::string_view partition_key,
-                            const google::protobuf::Message& payload,
-                            absl::string_view request_id) {
+                            const google::protobuf::Message& payload, absl::string_view request_id,
+                            Urgency urgency) {
   messageorganizer::common::v1::EventEnvelope envelope;
   envelope.set_type(payload.GetDescriptor()->full_name());
   envelope.set_account_id(account_id);
@@ -70,9 +71,10 @@ absl::Status Outbox::Append(storage::Transaction& tx, int64_t account_id,
       const std::vector<storage::Bytes> envelopes(all->envelopes.begin(), all->envelopes.end());
       tx.Defer(insert_sql_, all->partitions, all->accounts, envelopes);
     });
-    tx.AfterCommit([this] { relay_->Kick(); });
+    tx.AfterCommit([this, all] { relay_->Kick(all->urgency); });
   }
   auto& appended = *static_cast<Appended*>(attachment.get());
+  if (urgency == Urgency::kNow) appended.urgency = Urgency::kNow;
   appended.partitions.push_back(static_cast<int16_t>(PartitionOf(partition_key)));
   appended.accounts.push_back(account_id);
   appended.envelopes.push_back(envelope.SerializeAsString());

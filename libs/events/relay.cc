@@ -19,6 +19,8 @@ namespace {
 constexpr absl::Duration kPoll = absl::Milliseconds(200);
 // Between looks that find something, so that under load many events share one.
 constexpr absl::Duration kGap = absl::Milliseconds(2);
+// What events that are not urgent wait at most (Urgency::kSoon).
+constexpr absl::Duration kSoon = absl::Milliseconds(30);
 constexpr int kPendingRounds = 1000;
 // How long a wiped stream goes unnoticed while nothing is published.
 constexpr absl::Duration kCheck = absl::Milliseconds(500);
@@ -106,8 +108,9 @@ absl::Status Relay::Follow() {
   }
   const absl::Time retry = absl::Now() + kFollow;
   while (!stop_.IsSet() && absl::Now() < retry) {
-    if (!WaitReadable({stop_.fd(), kicked_.fd()}, retry - absl::Now()) || !kicked_.Clear())
-      continue;
+    if (!WaitReadable({stop_.fd(), kicked_.fd(), soon_.fd()}, retry - absl::Now())) continue;
+    if (soon_.IsSet()) WaitReadable({stop_.fd(), kicked_.fd()}, kSoon);
+    ClearKicks();
     // If it fails the leader's poll finds the event.
     (void)redis_.Command({"PUBLISH", KickChannel(service_), ""});
   }
@@ -217,16 +220,34 @@ absl::StatusOr<bool> Relay::Publish(const Backlog& backlog) {
   return all;
 }
 
+void Relay::Kick(Urgency urgency) {
+  if (urgency == Urgency::kNow) {
+    kicked_.Set();
+  } else if (!soon_is_set_.exchange(true)) {
+    soon_.Set();
+  }
+}
+
+// Events from now on kick anew.
+void Relay::ClearKicks() {
+  kicked_.Clear();
+  soon_.Clear();
+  soon_is_set_ = false;  // after the signal was cleared: it may be set without one, not the reverse
+}
+
 void Relay::Wait() {
+  // Kicks wait for the gap's end. A transaction that stays open long is not asked for so often.
   if (pending_ || found_) {
-    // Kicks tell nothing new: there is a next look anyway. A transaction that stays open long is
-    // not asked for so often.
     WaitReadable({stop_.fd(), subscription_.fd()},
                  kGap * (pending_rounds_ > kPendingRounds ? 5 : 1));
-  } else {
-    WaitReadable({stop_.fd(), kicked_.fd(), subscription_.fd()}, kPoll);
   }
-  kicked_.Clear();
+  // While some are pending there is a next look anyway.
+  if (!pending_ &&
+      WaitReadable({stop_.fd(), kicked_.fd(), soon_.fd(), subscription_.fd()}, kPoll) &&
+      soon_.IsSet()) {
+    WaitReadable({stop_.fd(), kicked_.fd(), subscription_.fd()}, kSoon);
+  }
+  ClearKicks();
   if (!WaitReadable({subscription_.fd()}, absl::ZeroDuration())) return;
   if (!subscription_.Drain().ok()) synchronized_ = false;
   next_check_ = absl::InfinitePast();  // it may be about a replay

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,7 +28,7 @@ class Relay {
   // Idempotent.
   void Stop();
   // There are new events. Cheap; from any thread.
-  void Kick() { kicked_.Set(); }
+  void Kick(Urgency urgency);
 
  private:
   // What a stream said to a batch.
@@ -59,6 +60,7 @@ class Relay {
   absl::Status Tick();
   absl::Status Trim();
   void Wait();
+  void ClearKicks();
   absl::StatusOr<std::vector<Answer>> RunScript(const std::vector<Batch>& batches);
 
   const std::string service_;
@@ -71,6 +73,8 @@ class Relay {
   prometheus::Gauge& lag_;
   prometheus::Gauge& leads_;
   Signal kicked_;
+  Signal soon_;
+  std::atomic<bool> soon_is_set_ = false;  // spares most of its system calls
   Signal stop_;
   std::thread thread_;
 

@@ -124,8 +124,8 @@ absl::Status SimsEvents::Received(storage::Transaction& tx, const std::vector<Ar
       *event.mutable_channel_ids() = arrival.recorded->channel_ids();
       touched.emplace_back(arrival.account_id, &messages[i]);
     }
-    MO_RETURN_IF_ERROR(
-        outbox_.Append(tx, arrival.account_id, partition_key, event, arrival.request_id));
+    MO_RETURN_IF_ERROR(outbox_.Append(tx, arrival.account_id, partition_key, event,
+                                      arrival.request_id, events::Urgency::kNow));
   }
   TouchConversations(tx, touched);
   return absl::OkStatus();

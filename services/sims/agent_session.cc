@@ -133,6 +133,8 @@ void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
   work.transitions = std::move(content.transitions);
   work.inbound = std::move(content.inbound);
   work.groups = std::move(content.groups);
+  // While there is credit for more, nothing waits for what became of what was sent.
+  work.patient = work.inbound.empty() && work.groups.empty() && sender_.Relaxed();
   work.done = [self = shared_from_this(), seq = frame.seq(), results = std::move(content.results)](
                   const LedgerOutcome& outcome) { self->Committed(seq, results, outcome); };
   ++frames_open_;

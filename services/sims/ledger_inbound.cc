@@ -61,8 +61,9 @@ absl::StatusOr<int> TellInbound(storage::Transaction& tx, events::Outbox& outbox
       if (found == fresh.end()) continue;  // a duplicate: known already, or twice in this batch
       const v1::InboundReceived event = MakeEvent(work, inbound, found->second, batch.now);
       fresh.erase(found);
-      MO_RETURN_IF_ERROR(outbox.Append(
-          tx, work.account_id, absl::StrCat(event.sim_id(), "/", event.sender_address()), event));
+      MO_RETURN_IF_ERROR(outbox.Append(tx, work.account_id,
+                                       absl::StrCat(event.sim_id(), "/", event.sender_address()),
+                                       event, "", events::Urgency::kNow));
       ++told;
     }
   }

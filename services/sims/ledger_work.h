@@ -52,6 +52,8 @@ struct LedgerWork {
   common::Network network = common::NETWORK_UNSPECIFIED;
   // Windows of interactive messages: not behind those of broadcasts.
   bool urgent = false;
+  // May wait some milliseconds for others: results that nobody waits for.
+  bool patient = false;
   // Runs on a commit thread, in the order of the SIM's works that are as urgent. Must not block.
   std::function<void(const LedgerOutcome&)> done;
 };
