@@ -1,4 +1,4 @@
-# The project's own build vocabulary: mo_protos, mo_library, mo_service, mo_program, mo_embed.
+# The project's own build vocabulary: mo_protos, mo_library, mo_service, mo_program, mo_precompiled, mo_embed.
 set(MO_GEN ${CMAKE_BINARY_DIR}/gen)
 file(MAKE_DIRECTORY ${MO_GEN})
 
@@ -94,6 +94,7 @@ function(mo_service name)
     target_link_libraries(${name}_test PRIVATE ${A_TEST_LINKS})
   endif()
   add_executable(mo-${name} ${dir}/main.cc)
+  target_precompile_headers(mo-${name} REUSE_FROM mo_pch)
   target_compile_options(mo-${name} PRIVATE ${MO_WARNINGS})
   target_link_libraries(mo-${name} PRIVATE mo_${name}_service)
   set_property(GLOBAL APPEND PROPERTY MO_SERVICES ${name})
@@ -106,6 +107,7 @@ function(mo_service_all)
     return()
   endif()
   add_executable(mo-all ${CMAKE_SOURCE_DIR}/services/all/main.cc)
+  target_precompile_headers(mo-all REUSE_FROM mo_pch)
   target_compile_options(mo-all PRIVATE ${MO_WARNINGS})
   list(TRANSFORM services REPLACE "(.+)" "mo_\\1_service")
   target_link_libraries(mo-all PRIVATE ${services})
@@ -125,8 +127,29 @@ function(mo_program folder executable)
   endif()
   mo_folder(mo_${folder}_program ${dir} ${folder} "${A_LINKS}")
   add_executable(${executable} ${dir}/main.cc)
+  target_precompile_headers(${executable} REUSE_FROM mo_pch)
   target_compile_options(${executable} PRIVATE ${MO_WARNINGS})
   target_link_libraries(${executable} PRIVATE mo_${folder}_program)
+endfunction()
+
+# mo_precompiled(): mo_pch for libraries and programs, mo_test_pch for tests. Parsing others' headers is most of what a source
+# of ours costs. Not our own headers, or a change of one would rebuild everything.
+function(mo_precompiled)
+  set(headers <algorithm> <atomic> <functional> <map> <memory> <mutex> <optional> <set> <string> <thread> <vector>
+      <google/protobuf/message.h> <grpcpp/grpcpp.h> <prometheus/counter.h> <prometheus/gauge.h> <prometheus/histogram.h>
+      <absl/container/flat_hash_map.h> <absl/status/statusor.h> <absl/strings/match.h> <absl/strings/str_cat.h>
+      <absl/strings/str_split.h> <absl/synchronization/mutex.h> <absl/time/clock.h> <absl/types/span.h>)
+  set(empty ${MO_GEN}/embed/empty.cc)
+  file(WRITE ${empty}.new "")
+  configure_file(${empty}.new ${empty} COPYONLY)
+  add_library(mo_pch OBJECT ${empty})
+  target_precompile_headers(mo_pch PRIVATE ${headers})
+  add_library(mo_test_pch OBJECT ${empty})
+  target_compile_options(mo_test_pch PRIVATE -O0)
+  target_precompile_headers(mo_test_pch PRIVATE <catch2/catch.hpp> ${headers})
+  foreach(target mo_pch mo_test_pch)
+    target_link_libraries(${target} PRIVATE gRPC::grpc++ prometheus-cpp::pull absl::flat_hash_map Catch2::Catch2 Threads::Threads)
+  endforeach()
 endfunction()
 
 # The common part: a static library of a folder's sources (and of its subfolders'), its tests, its embedded files.
@@ -147,6 +170,7 @@ function(mo_folder target dir prefix links)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE ${MO_WARNINGS})
+  target_precompile_headers(${target} REUSE_FROM mo_pch)
   target_link_libraries(${target} PUBLIC ${links} Threads::Threads)
   file(GLOB embedded CONFIGURE_DEPENDS ${dir}/*.lua ${dir}/*.sql ${dir}/migrations/*.sql ${dir}/assets/*)
   foreach(file ${embedded})
@@ -165,6 +189,7 @@ function(mo_folder target dir prefix links)
     add_executable(${prefix}_test ${tests})
     # -O0: a third of the build's time would go into optimising code that runs once.
     target_compile_options(${prefix}_test PRIVATE ${MO_WARNINGS} -Wno-shadow -O0)
+    target_precompile_headers(${prefix}_test REUSE_FROM mo_test_pch)
     target_link_libraries(${prefix}_test PRIVATE ${target} mo_testing Catch2::Catch2WithMain)
     if(MO_SANITIZE MATCHES thread)
       # Debian's Abseil is built without TSan, which then sees races where its mutexes are held.
