@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import time
 
+from fairness import Fairness
 from fanout import Fanout
 from machine import Machine
 from table import table
@@ -25,7 +26,7 @@ def parse():
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("rest", "answer", "fanout"))
+    parser.add_argument("--only", choices=("rest", "answer", "fanout", "fairness"))
     parser.add_argument("--recipients", type=int)
     parser.add_argument("--perf", type=pathlib.Path)
     parser.add_argument("--statements", action="store_true")
@@ -166,7 +167,7 @@ class Bench(Machine):
                   "commit": commit + ("+" if git("status", "--porcelain", "libs", "services", "proto") else ""),
                   "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, {cpu_model()}",
                   "load_before": os.getloadavg()[0]}
-        if self.options.only != "fanout":
+        if self.options.only not in ("fanout", "fairness"):
             result["commits"] = [self.commits(1 if quick else 4, clients) for clients in (1, 8)]
         if self.options.only in (None, "rest"):
             result["per_cpu_second"] = self.per_cpu_second()
@@ -176,6 +177,8 @@ class Bench(Machine):
         if self.options.only in (None, "fanout"):
             recipients = self.options.recipients or (100_000 if quick else 1_000_000)
             result["fanout"] = Fanout(self, recipients, quick).run()
+        if self.options.only in (None, "fairness"):
+            result["fairness"] = Fairness(self, quick).run()
         result["load_after"] = os.getloadavg()[0]
         return result
 

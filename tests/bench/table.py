@@ -20,6 +20,8 @@ def table(result):
         lines += requests(result)
     if "fanout" in result:
         lines += fanout(result["fanout"])
+    if "fairness" in result:
+        lines += fairness(result["fairness"])
     return "\n".join(lines)
 
 
@@ -90,6 +92,9 @@ def fanout(f):
     spread = max(abs(cost / costs[-1][1] - 1) for _, cost in costs)
     rows.append(("CPU us per recipient, others' not counted: " + ", ".join(f"{cost:.0f} of {n:,}" for n, cost in costs),
                  f"{spread * 100:.0f} %", "<= 20 %", spread <= 0.2))
+    (few, dear), (many, cheap) = costs[0], costs[-1]
+    fixed = (dear - cheap) / (1 / few - 1 / many)  # of a line through both
+    rows.append((f"  a broadcast costs {fixed / 1000:.0f} ms and {cheap - fixed / many:.1f} us per recipient", "", "", None))
     lines = [f"\nbroadcast to {count} over 50 SIMs, every delivery sent, delivered and read", f"{'':84} {'':>10}   bar"]
     lines += [f"{name:84} {value:>10}   " + (f"{bar}: {met(is_met)}" if bar else "") for name, value, bar, is_met in rows]
     lines.append("CPU seconds per million: " + ", ".join(f"{n} {v:.1f}" for n, v in large["cpu_s_per_million"].items()))
@@ -100,3 +105,15 @@ def fanout(f):
         lines += [f"{s['calls_per'] * 1000:8.3f} {s['us_per']:8.3f}  {s['role']:20} {s['query'][:150]}"
                   for s in f["statements"][:25]]
     return lines
+
+
+def fairness(f):
+    s, e = f["small"], f["equal"]
+    return [f"\n{s['small']:,} recipients over 1 SIM in the middle of another tenant's {s['large']:,} over 30",
+            f"alone {s['alone_s']:.2f} s, {s['alone_per_second']:,.0f}/s; fair share {s['share_per_second']:,.0f}/s; beside the other"
+            f" {s['beside_s']:.2f} s, {s['beside_per_second']:,.0f}/s",
+            f"slowdown {s['slowdown']:.2f} (<= 2.5: {met(s['slowdown'] <= 2.5)}), worst of {len(s['beside'])}"
+            f" {s['worst_s'] / s['alone_s']:.2f}; the other's rate meanwhile {s['large_per_second']:,.0f}/s; all of it"
+            f" {s['large_s']:.2f} s, alone {s['large_alone_s']:.2f} s",
+            f"four tenants, {e['recipients']:,} each: Jain's index {e['jain']:.4f} when the first was done; sent then: "
+            + ", ".join(f"{n:,}" for n in e["sent"])]
