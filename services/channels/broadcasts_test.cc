@@ -89,6 +89,51 @@ TEST_CASE("A scheduled broadcast starts when it is due, and not when that was mi
   CHECK(ReasonOf(world.Pause(late).status()) == "BROADCAST_FINISHED");
 }
 
+TEST_CASE("A broadcast that cannot begin in time, because another service is down, is missed") {
+  testing::FakeClock clock;
+  BroadcastWorld world(/*stepwise=*/true, &clock);
+  const auto con = world.Contacts(2);
+  auto request = world.Request({}, con);
+  const bool scheduled = GENERATE(false, true);
+  const absl::Time start = clock.Now() + absl::Minutes(scheduled ? 5 : 0);
+  if (scheduled) *request.mutable_send_time() = ToProto(start);
+  const std::string id = world.Create(request);
+  const std::string table = GENERATE("accounts.settings", "contacts.contacts");
+  world.Sql(absl::StrCat("ALTER TABLE ", table, " RENAME TO gone"));
+  for (const absl::Time time : {start, start + kGracePeriod}) {
+    clock.Set(time);
+    CHECK(*world.workers().expander.RunOnce());
+    CHECK(world.State(id) == v1::BROADCAST_STATE_EXPANDING);
+  }
+  clock.Advance(absl::Minutes(1));
+  const auto sleeper = *world.workers().expander.Take();
+  REQUIRE(sleeper.has_value());
+  SECTION("down for longer than the grace period") {
+    world.ExpireLeases();
+    CHECK(*world.workers().expander.RunOnce());
+    CHECK(world.State(id) == v1::BROADCAST_STATE_MISSED);
+    CHECK(world.Events<v1::BroadcastChanged>().back().state() == v1::BROADCAST_STATE_MISSED);
+    CHECK_FALSE(*world.workers().expander.RunOnce());
+  }
+  SECTION("another expander was in time, unknown to one that slept") {
+    world.Sql(absl::StrCat("ALTER TABLE ", table.substr(0, table.find('.')), ".gone RENAME TO ",
+                           table.substr(table.find('.') + 1)));
+    world.ExpireLeases();
+    clock.Set(start + kGracePeriod);
+    auto turn = *world.workers().expander.Take();
+    REQUIRE(turn.has_value());
+    REQUIRE(world.workers().expander.Plan(*turn).ok());
+    clock.Advance(absl::Minutes(1));
+    auto late = *sleeper;
+    CHECK(ReasonOf(world.workers().expander.Plan(late)) == "TURN_LOST");
+    CHECK(world.State(id) == v1::BROADCAST_STATE_EXPANDING);
+    REQUIRE(world.workers().expander.Submit(*turn).ok());
+    REQUIRE(world.workers().expander.End(*turn).ok());
+    CHECK(world.State(id) == v1::BROADCAST_STATE_SENDING);
+    CHECK(world.SentTo().size() == 2);
+  }
+}
+
 TEST_CASE("A pause before the start holds; after the resume it starts, however late") {
   testing::FakeClock clock;
   BroadcastWorld world(/*stepwise=*/true, &clock);

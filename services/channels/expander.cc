@@ -89,6 +89,11 @@ double Expander::Price(const Turn& turn, int64_t contacts) const {
   return static_cast<double>(kTurnPrice + contacts) / weights.Of(turn.key.account_id);
 }
 
+// Nothing is decided in this turn.
+void Expander::GiveBack(storage::Transaction& tx, const Turn& turn) const {
+  Charge(tx, turn.key.account_id, Price(turn, 0) - turn.price);
+}
+
 absl::Status Expander::Expand(Turn& turn) {
   MO_RETURN_IF_ERROR(Plan(turn));
   MO_RETURN_IF_ERROR(Submit(turn));
@@ -100,21 +105,39 @@ absl::StatusOr<v1::Broadcast> Expander::Load(const Turn& turn) {
                           [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
 }
 
-// Starts a scheduled broadcast, or notes that it is too late for it; whether it expands now. Not
-// when it was put off since its turn was taken.
+// Whether the broadcast expands now. What its turn was charged for a page is given back if not.
 absl::StatusOr<bool> Expander::Begin(const Turn& turn) {
   return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
-    MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
-    if (broadcast.state() == v1::BROADCAST_STATE_SCHEDULED) {
-      const absl::Time now = app_.clock().Now();
-      if (FromProto(broadcast.send_time()) > now) return false;
-      const bool missed = now > FromProto(broadcast.send_time()) + kGracePeriod;
-      broadcast.set_state(missed ? v1::BROADCAST_STATE_MISSED : v1::BROADCAST_STATE_EXPANDING);
-      if (missed) *broadcast.mutable_finish_time() = ToProto(now);
-      MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
-    }
-    return broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
+    MO_ASSIGN_OR_RETURN(const bool expands, Start(tx, turn));
+    if (!expands) GiveBack(tx, turn);
+    return expands;
   });
+}
+
+// Starts a scheduled broadcast, or notes that it is too late for it. Not when it was put off since
+// its turn was taken.
+absl::StatusOr<bool> Expander::Start(storage::Transaction& tx, const Turn& turn) {
+  MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
+  const bool scheduled = broadcast.state() == v1::BROADCAST_STATE_SCHEDULED;
+  if (!scheduled && broadcast.state() != v1::BROADCAST_STATE_EXPANDING) return false;
+  const absl::Time now = app_.clock().Now();
+  const absl::Time send_time = FromProto(broadcast.send_time());
+  if (scheduled && send_time > now) return false;
+  bool missed = now > send_time + kGracePeriod;
+  if (missed && !scheduled) {
+    // It was started, but nothing could be decided so far, e.g. because contacts was down. The
+    // turn's number may be old, if the lease has been lost.
+    missed = turn.expansion.page == 0;
+    if (missed) {
+      MO_ASSIGN_OR_RETURN(const Expansion expansion, SelectExpansion(tx, turn.key));
+      missed = expansion.page == 0;
+    }
+  }
+  if (!missed && !scheduled) return true;
+  broadcast.set_state(missed ? v1::BROADCAST_STATE_MISSED : v1::BROADCAST_STATE_EXPANDING);
+  if (missed) *broadcast.mutable_finish_time() = ToProto(now);
+  MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
+  return !missed;
 }
 
 absl::Status Expander::Plan(Turn& turn) {
@@ -138,7 +161,10 @@ absl::Status Expander::Plan(Turn& turn) {
       database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
         // A pause or cancel since then must not be overtaken.
         MO_ASSIGN_OR_RETURN(const v1::Broadcast now, LockBroadcast(tx, turn.key));
-        if (now.state() != v1::BROADCAST_STATE_EXPANDING) return false;
+        if (now.state() != v1::BROADCAST_STATE_EXPANDING) {
+          GiveBack(tx, turn);
+          return false;
+        }
         if (begins && broadcast.has_applied_quiet_hours()) SaveQuietHours(tx, turn.key, broadcast);
         MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
         Charge(tx, turn.key.account_id,

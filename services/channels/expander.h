@@ -17,7 +17,7 @@
 
 namespace mo::channels {
 
-// A broadcast that could not start for longer than this after its send_time is MISSED.
+// A broadcast of which nothing could be decided for longer than this after its send_time is MISSED.
 inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
 
 // Expands broadcasts that are due, a page of one in turn: accounts take turns by what their pages
@@ -49,7 +49,9 @@ class Expander {
  private:
   absl::Status Expand(Turn& turn);
   double Price(const Turn& turn, int64_t contacts) const;
+  void GiveBack(storage::Transaction& tx, const Turn& turn) const;
   absl::StatusOr<bool> Begin(const Turn& turn);
+  absl::StatusOr<bool> Start(storage::Transaction& tx, const Turn& turn);
   absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
   absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
                                         int32_t limit);

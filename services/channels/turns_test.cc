@@ -134,5 +134,18 @@ TEST_CASE(
   CHECK(Turns(world, 9) == "1");
 }
 
+TEST_CASE("A turn in which nothing is decided costs next to nothing") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string canceled = world.Create(world.Request({}, world.Contacts(1)));
+  const std::string paused = world.Create(world.Request({}, {FormatId("con", 1)}));
+  REQUIRE(world.Cancel(canceled).ok());
+  auto first = *world.workers().expander.Take();
+  auto second = *world.workers().expander.Take();
+  REQUIRE(world.Pause(paused).ok());
+  REQUIRE(world.workers().expander.Plan(*first).ok());
+  REQUIRE(world.workers().expander.Plan(*second).ok());
+  CHECK(world.Number("SELECT pass::bigint FROM channels.account_turns") < kPage);
+}
+
 }  // namespace
 }  // namespace mo::channels
