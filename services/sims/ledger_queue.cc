@@ -29,8 +29,11 @@ void LedgerQueue::Push(LedgerWork work) {
   const std::pair<int64_t, int64_t> key(work.account_id, work.sim_id);
   const bool pressing = work.urgent || !work.inbound.empty();
   Sim& sim = sims_[key];
-  if (sim.works.empty() || (pressing && !sim.pressing)) turns_.Push(key.first, key, pressing);
-  sim.pressing |= pressing;
+  bool& has_turn = pressing ? sim.pressing : sim.waits;
+  if (!sim.pressing && !has_turn) {
+    turns_.Push(key.first, key, pressing);
+    has_turn = true;
+  }
   sim.works.push_back(std::move(work));
   ++waiting_[key.first];
   ++size_;
@@ -40,9 +43,12 @@ std::vector<LedgerWork> LedgerQueue::Take(size_t most) {
   std::vector<LedgerWork> taken;
   for (int64_t cost = 0; size_ > 0 && taken.size() < most && cost < kShare;) {
     turns_.Pop([&](const std::pair<int64_t, int64_t>& key) {
-      const auto sim = sims_.extract(key);
-      if (sim.empty()) return int64_t{0};
-      std::vector<LedgerWork>& works = sim.mapped().works;
+      const auto found = sims_.find(key);
+      Sim& sim = found->second;
+      (sim.pressing ? sim.pressing : sim.waits) = false;
+      std::vector<LedgerWork> works = std::exchange(sim.works, {});
+      if (!sim.waits) sims_.erase(found);
+      if (works.empty()) return int64_t{0};
       int64_t price = 0;
       for (const LedgerWork& work : works) price += CostOf(work);
       size_ -= works.size();

@@ -33,11 +33,14 @@ class LedgerQueue {
  private:
   struct Sim {
     std::vector<LedgerWork> works;
-    bool pressing = false;
+    bool waits = false;     // it has a turn
+    bool pressing = false;  // it has a pressing turn, which comes first
   };
 
-  std::map<std::pair<int64_t, int64_t>, Sim> sims_;  // by account and number
-  // A SIM that is pressing since it waits has two; the second one finds nothing.
+  // By account and number: those that have a turn.
+  std::map<std::pair<int64_t, int64_t>, Sim> sims_;
+  // A SIM that is pressing since it waits has two, never more. The second one may find nothing, or
+  // what has come since.
   FairQueue<std::pair<int64_t, int64_t>> turns_;
   absl::flat_hash_map<int64_t, size_t> waiting_;  // works by account
   size_t size_ = 0;

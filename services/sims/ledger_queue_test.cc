@@ -109,6 +109,26 @@ TEST_CASE("What is interactive goes before the account's broadcasts") {
   CHECK(queue.Take(kMost).empty());
 }
 
+TEST_CASE("A SIM that was pressing again and again has no more turns than another one") {
+  LedgerQueue queue(kEqual);
+  for (int i = 0; i < 5; ++i) {
+    queue.Push(Work(1, 1, 1));
+    LedgerWork inbound = Work(1, 1, 0);
+    inbound.inbound.emplace_back();
+    queue.Push(std::move(inbound));
+    CHECK(queue.Take(kMost).size() == 2);
+  }
+  queue.Push(Work(1, 2, 1));
+  std::vector<int64_t> order;
+  for (int i = 0; i < 4; ++i) {
+    queue.Push(Work(1, 1, 1));
+    order.push_back(queue.Take(1).at(0).sim_id);
+  }
+  // The one turn that it had left, and then one after the other.
+  CHECK(order == std::vector<int64_t>{1, 2, 1, 1});
+  CHECK(queue.size() == 0);
+}
+
 TEST_CASE("Room is an account's own") {
   LedgerQueue queue(kEqual);
   for (int i = 0; i < 10; ++i) queue.Push(Work(1, i, 1));
