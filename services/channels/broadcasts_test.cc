@@ -89,6 +89,28 @@ TEST_CASE("A scheduled broadcast starts when it is due, and not when that was mi
   CHECK(ReasonOf(world.Pause(late).status()) == "BROADCAST_FINISHED");
 }
 
+TEST_CASE("What another machine's clock was too early for is left alone until it is due here") {
+  testing::FakeClock clock;
+  BroadcastWorld world(/*stepwise=*/true, &clock);
+  auto request = world.Request({}, world.Contacts(1));
+  const absl::Time start = clock.Now() + absl::Minutes(5);
+  *request.mutable_send_time() = ToProto(start);
+  const std::string id = world.Create(request);
+  Expander& expander = world.workers().expander;
+  clock.Set(start);
+  auto turn = *expander.Take();
+  REQUIRE(turn.has_value());
+  clock.Set(start - absl::Seconds(1));
+  REQUIRE(expander.Plan(*turn).ok());
+  REQUIRE(expander.Submit(*turn).ok());
+  REQUIRE(expander.End(*turn).ok());
+  CHECK(world.State(id) == v1::BROADCAST_STATE_SCHEDULED);
+  CHECK_FALSE(*expander.RunOnce());
+  clock.Set(start);
+  CHECK(*expander.RunOnce());
+  CHECK(world.State(id) == v1::BROADCAST_STATE_SENDING);
+}
+
 TEST_CASE("A broadcast that cannot begin in time, because another service is down, is missed") {
   testing::FakeClock clock;
   BroadcastWorld world(/*stepwise=*/true, &clock);

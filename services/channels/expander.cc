@@ -259,14 +259,15 @@ absl::Status Expander::End(const Turn& turn) {
   return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::Status {
     MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
     const bool expanding = broadcast.state() == v1::BROADCAST_STATE_EXPANDING;
-    // One that was put off meanwhile has its turn to come.
+    // One that was put off meanwhile, or that is not due by this machine's clock, has its turn to
+    // come.
     bool open = expanding || broadcast.state() == v1::BROADCAST_STATE_SCHEDULED;
     if (expanding && turn.expansion.complete) {
       open = false;
       broadcast.set_state(v1::BROADCAST_STATE_SENDING);
       MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
     }
-    return EndTurn(tx, turn, open);
+    return EndTurn(tx, turn, open, expanding);
   });
 }
 

@@ -175,10 +175,11 @@ absl::Status ShrinkPage(storage::Transaction& tx, const Turn& turn, const Page& 
 }
 
 constexpr char kEndTurn[] =
-    "UPDATE channels.expansions SET stored = NULL, open = $4, lease_expire_time = '-infinity' "
+    "UPDATE channels.expansions SET stored = NULL, open = $4, turn = CASE WHEN $5 THEN turn END, "
+    "lease_expire_time = '-infinity' "
     "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3";
-absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open) {
-  return Fenced(tx.Query(kEndTurn, turn.key.account_id, turn.key.id, turn.epoch, open));
+absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open, bool begun) {
+  return Fenced(tx.Query(kEndTurn, turn.key.account_id, turn.key.id, turn.epoch, open, begun));
 }
 
 constexpr char kPostponeTurn[] =

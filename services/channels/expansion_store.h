@@ -68,8 +68,9 @@ absl::Status StorePage(storage::Transaction& tx, const Turn& turn, const Page& p
 // instead; TURN_LOST.
 absl::Status ShrinkPage(storage::Transaction& tx, const Turn& turn, const Page& page,
                         absl::Time now);
-// The stored page has reached sims: gives the lease back; TURN_LOST.
-absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open);
+// The stored page has reached sims: gives the lease back; TURN_LOST. One that has not begun yet
+// leaves the queue until it is due.
+absl::Status EndTurn(storage::Transaction& tx, const Turn& turn, bool open, bool begun);
 // Gives the lease back for the next attempt at that time.
 absl::Status PostponeTurn(storage::Transaction& tx, const Turn& turn, absl::Time due_time);
 
