@@ -126,8 +126,9 @@ absl::StatusOr<bool> Expander::Start(storage::Transaction& tx, const Turn& turn)
   bool missed = now > send_time + kGracePeriod;
   if (missed && !scheduled) {
     // It was started, but nothing could be decided so far, e.g. because contacts was down. The
-    // turn's number may be old, if the lease has been lost.
-    missed = turn.expansion.page == 0;
+    // turn's number may be old, if the lease has been lost. A resend begins however late: there is
+    // only one.
+    missed = turn.expansion.page == 0 && broadcast.resend_of().empty();
     if (missed) {
       MO_ASSIGN_OR_RETURN(const Expansion expansion, SelectExpansion(tx, turn.key));
       missed = expansion.page == 0;

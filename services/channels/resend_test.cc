@@ -172,5 +172,21 @@ TEST_CASE("Deliveries come as CSV, page by page, each once") {
   CHECK(std::count(failed.begin(), failed.end(), '\n') == 11);
 }
 
+TEST_CASE("A resend begins however late, for the failed ones get no other") {
+  Field field;
+  const std::string id = field.Create(field.Request({}, field.Contacts(2)));
+  field.Expand();
+  field.Settle(id, "c = 1");
+  const auto resend = field.Resend(id);
+  REQUIRE(resend.ok());
+  // As if sims had been down since then.
+  field.Sql(
+      absl::StrCat("UPDATE channels.broadcasts SET send_time = now() - interval '3 h' WHERE id = ",
+                   IdOf(resend->id())));
+  field.Expand();
+  CHECK(field.State(resend->id()) == v1::BROADCAST_STATE_SENDING);
+  CHECK(field.SentBy(resend->id()) == std::map<int64_t, int>{{1, 1}});
+}
+
 }  // namespace
 }  // namespace mo::channels
