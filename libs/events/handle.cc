@@ -183,8 +183,8 @@ void Reader::LookAtDead() {
   for (const DeadEvents::Key key : look->marked) {
     if (stop_.IsSet() || absl::Now() >= end) return;
     const absl::Status status = Replay(key);
-    if (IsTransient(status)) return;
-    if (status.ok()) continue;
+    // What it needs may be down, for it alone: it stays marked, the others have their turn.
+    if (status.ok() || IsTransient(status)) continue;
     (void)dead_events_.Refuse(key, status);
     Log(LogLevel::kWarning, "dead event refused again",
         {{"consumer", consumer_},

@@ -1,6 +1,7 @@
 // Many small writes in few transactions.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -8,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace mo::storage {
@@ -83,10 +83,15 @@ class GroupCommit {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;  // the wall's may be set back
+  using Instant = Clock::time_point;
+  static constexpr Instant kNow = Instant::min();
+  static constexpr Instant kNever = Instant::max();
+
   void Push(Item item, absl::Duration patience) {
     items_.Push(std::move(item));
     const bool now = patience <= absl::ZeroDuration() || items_.size() >= batch_;
-    const absl::Time due = now ? absl::InfinitePast() : absl::Now() + patience;
+    const Instant due = now ? kNow : Clock::now() + absl::ToChronoMicroseconds(patience);
     if (due >= due_) return;
     due_ = due;
     wake_.notify_one();
@@ -94,13 +99,11 @@ class GroupCommit {
 
   // False when it has stopped and nothing is left.
   bool AwaitDue(std::unique_lock<std::mutex>& lock) {
-    while (!stopping_ && due_ != absl::InfinitePast()) {
-      if (due_ == absl::InfiniteFuture()) {
+    while (!stopping_ && due_ != kNow) {
+      if (due_ == kNever) {
         wake_.wait(lock);
-      } else {
-        const absl::Duration rest = due_ - absl::Now();
-        if (rest <= absl::ZeroDuration()) break;
-        wake_.wait_for(lock, absl::ToChronoMicroseconds(rest));
+      } else if (wake_.wait_until(lock, due_) == std::cv_status::timeout) {
+        break;
       }
     }
     return items_.size() > 0;
@@ -110,7 +113,7 @@ class GroupCommit {
     std::unique_lock lock(mutex_);
     while (AwaitDue(lock)) {
       std::vector<Item> batch = items_.Take(batch_);
-      due_ = items_.size() == 0 ? absl::InfiniteFuture() : absl::InfinitePast();
+      due_ = items_.size() == 0 ? kNever : kNow;
       lock.unlock();
       room_.notify_all();
       flush_(std::move(batch));
@@ -125,7 +128,7 @@ class GroupCommit {
   std::condition_variable wake_;
   std::condition_variable room_;
   Queue items_;
-  absl::Time due_ = absl::InfiniteFuture();  // of the next batch; InfinitePast: now
+  Instant due_ = kNever;  // of the next batch
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -13,6 +13,13 @@ import urllib.request
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def machine_cpu():
+    """CPU seconds so far of all processes, and those that the host has taken from this machine."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq) / TICKS, steal / TICKS
+
+
 class Machine:
     def __init__(self, options):
         self.options = options
@@ -107,9 +114,13 @@ class Machine:
 
     @contextlib.contextmanager
     def costs(self, result):
-        before = self.cpu()
+        before, machine = self.cpu(), machine_cpu()
         yield
         result["cpu_s"] = {name: round(value - before[name], 3) for name, value in self.cpu().items()}
+        busy, stolen = (now - then for now, then in zip(machine_cpu(), machine))
+        # What other programs used, and what the host took away while something wanted to run.
+        result["others_s"] = round(busy - sum(result["cpu_s"].values()), 3)
+        result["stolen_s"] = round(stolen, 3)
 
     def memory(self):
         """Megabytes of memory of its own by process: without what PostgreSQL's backends share."""

@@ -44,7 +44,8 @@ def requests(result):
         inbound = answer["rate"] * 3 // 2 + answer["all"]["count"]
         lines.append(f"\nanswers, {answer['rate']}/s: unanswered {answer['unanswered']}, unexpected {answer['unexpected']};"
                      " CPU ms per inbound message: "
-                     + ", ".join(f"{name} {value / inbound * 1000:.1f}" for name, value in answer["cpu_s"].items()))
+                     + ", ".join(f"{name} {value / inbound * 1000:.1f}" for name, value in answer["cpu_s"].items())
+                     + f"; CPU s of others {answer['others_s']:.1f}, taken by the host {answer['stolen_s']:.1f}")
         lines.append("hops (p50/p99 ms): " + ", ".join(
             f"{name} {hop['p50_ms']:.1f}/{hop['p99_ms']:.1f}" for name, hop in answer["hops"].items()))
         if "statements" in answer:
