@@ -5,7 +5,7 @@
 namespace mo::sims {
 namespace {
 
-// What a commit may cost, so that nobody waits long for it: in messages, some 20 ms.
+// What a commit may cost, so that nobody waits long for it: in messages, some 5 ms (tests/bench).
 constexpr int64_t kShare = 4096;
 // A work's own cost, and that of a message that came in.
 constexpr int64_t kWork = 16;
