@@ -66,8 +66,8 @@ struct Capabilities {
 
 // What the network allows. Zero: no limit known.
 struct Limits {
-  size_t text_bytes = 0;              // longer ones are refused before anything is sent
-  size_t caption_bytes = 0;           // the same of captions
+  size_t text_characters = 0;         // longer ones are refused before anything is sent
+  size_t caption_characters = 0;      // the same of captions
   double messages_per_second = 0;     // of the SIM
   absl::Duration pair_interval;       // between two messages to one recipient, on average
   int group_messages_per_minute = 0;  // to one group
@@ -220,7 +220,9 @@ struct SenderEvents {
   // The SIM's id at the provider; "": the SIM whose callback it is. A provider may speak of several
   // SIMs, and of several tenants, in one callback.
   std::string sender_id;
-  // With an empty sender_id: everything concerns all SIMs of this business, not only one.
+  // The SIM's address, where the provider tells that instead.
+  std::string sender_address;
+  // With neither: everything concerns all SIMs of this business, not only one.
   std::string business_id;
   std::vector<InboundMessage> inbound;
   std::vector<ReceiptEvent> receipts;
@@ -277,9 +279,10 @@ class Driver {
   virtual std::optional<http::ClientRequest> Subscribe() const { return std::nullopt; }
 
   // --- Sending -----------------------------------------------------------------------------------
-  // The requests of one message, to be made one after the other while they succeed; at least one.
-  // An error is the outcome: nothing is to be sent. The key goes along wherever the provider takes
-  // or echoes one.
+  // The requests of one message, at least one, to be made one after the other; the message has
+  // arrived when the first one succeeds, the others bring what the network cannot carry with it (a
+  // caption). An error is the outcome: nothing is to be sent. The key goes along wherever the
+  // provider takes or echoes one.
   virtual SendOutcome MakeRequests(const Outgoing& message,
                                    std::vector<http::ClientRequest>& requests) const = 0;
   // What a response means. Never throws, whatever the bytes.
