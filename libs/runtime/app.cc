@@ -143,17 +143,27 @@ std::shared_ptr<grpc::Channel> App::ChannelTo(absl::string_view service_full_nam
   return channel;
 }
 
-void App::PrepareCall(const Caller& caller, grpc::ClientContext& context) const {
+bool App::HasPeer(absl::string_view service_full_name) const {
+  return options_.peers.contains(ServiceOf(service_full_name));
+}
+
+Caller App::Outgoing(const Caller& caller) const {
   Caller self = caller;
-  // The account stays the caller's; the right to internal methods is the service's own.
+  // The account stays the caller's.
   if (!self.internal()) self.scopes.push_back("internal");
+  // gRPC's clock is the machine's, not the app's.
+  self.deadline = std::min(caller.deadline, absl::Now() + kCallDeadline);
+  return self;
+}
+
+void App::PrepareCall(const Caller& caller, grpc::ClientContext& context) const {
+  const Caller self = Outgoing(caller);
   context.AddMetadata(kIdentityMetadata, identity_.Sign(self, clock().Now()));
   if (!caller.request_id.empty()) context.AddMetadata(kRequestIdMetadata, caller.request_id);
   if (!caller.traceparent.empty()) context.AddMetadata(kTraceparentMetadata, caller.traceparent);
   if (!caller.idempotency_key.empty())
     context.AddMetadata(kIdempotencyKeyMetadata, caller.idempotency_key);
-  // gRPC's clock is the machine's, not the app's.
-  context.set_deadline(absl::ToChronoTime(std::min(caller.deadline, absl::Now() + kCallDeadline)));
+  context.set_deadline(absl::ToChronoTime(self.deadline));
 }
 
 }  // namespace mo

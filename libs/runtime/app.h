@@ -95,11 +95,26 @@ class App {
   int grpc_port() const { return grpc_port_; }
   // A channel to the service of a full name, in this process or a peer.
   std::shared_ptr<grpc::Channel> ChannelTo(absl::string_view service_full_name);
+  // The served object of this type, or null when the service of that full name is not of this
+  // process.
+  template <class CallbackService>
+  CallbackService* Served(absl::string_view service_full_name) const {
+    if (HasPeer(service_full_name)) return nullptr;
+    for (grpc::Service* service : services_) {
+      if (auto* served = dynamic_cast<CallbackService*>(service)) return served;
+    }
+    return nullptr;
+  }
+  // The caller as a method of another service sees it: with the right to internal methods, which is
+  // the calling service's own, and no more than 10 s from now.
+  Caller Outgoing(const Caller& caller) const;
   // Puts identity, request id, idempotency key and deadline of a call between services into its
   // context.
   void PrepareCall(const Caller& caller, grpc::ClientContext& context) const;
 
  private:
+  bool HasPeer(absl::string_view service_full_name) const;
+
   struct RunHook {
     std::function<absl::Status()> start;
     std::function<void()> stop;

@@ -16,6 +16,9 @@
 #include "messageorganizer/common/v1/options.pb.h"
 
 namespace mo {
+
+thread_local LocalCall* LocalCall::current = nullptr;
+
 namespace {
 
 std::string MetadataOf(const grpc::CallbackServerContext& context, const char* key) {
@@ -89,9 +92,8 @@ absl::StatusOr<Caller> Rpc::Authenticate(const grpc::CallbackServerContext& cont
   return caller;
 }
 
-absl::Status Rpc::Execute(const grpc::CallbackServerContext& context, Method& method,
-                          const google::protobuf::Message& request, const Body& body) const {
-  MO_ASSIGN_OR_RETURN(Caller caller, Authenticate(context));
+absl::Status Rpc::Execute(Caller caller, Method& method, const google::protobuf::Message& request,
+                          const Body& body) const {
   if (!caller.Holds(method.info.scope)) {
     return Error(absl::StatusCode::kPermissionDenied, "SCOPE_MISSING",
                  absl::StrCat("the scope \"", method.info.scope, "\" is needed"));
@@ -101,7 +103,6 @@ absl::Status Rpc::Execute(const grpc::CallbackServerContext& context, Method& me
     return Error(absl::StatusCode::kPermissionDenied, "ACCOUNT_MISSING",
                  "a key of an account is needed");
   }
-  if (context.IsCancelled()) return absl::CancelledError("canceled by the caller");
   if (method.info.reads) caller.idempotency_key.clear();
   MO_RETURN_IF_ERROR(Validate(request));
   absl::Status status = body(caller);
@@ -116,34 +117,60 @@ absl::Status Rpc::Execute(const grpc::CallbackServerContext& context, Method& me
   return status;
 }
 
+void Rpc::Count(Method& method, absl::Time start, const absl::Status& status) {
+  method.seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  auto& slot = method.codes[static_cast<size_t>(status.code()) % method.codes.size()];
+  prometheus::Counter* counter = slot.load(std::memory_order_acquire);
+  if (counter == nullptr) {
+    counter = &metrics_.Counter(
+        "mo_rpc_requests_total", "RPCs answered",
+        {{"method", method.info.name}, {"code", absl::StatusCodeToString(status.code())}});
+    slot.store(counter, std::memory_order_release);
+  }
+  counter->Increment();
+}
+
 grpc::ServerUnaryReactor* Rpc::Run(grpc::CallbackServerContext* context, Method& method,
                                    const google::protobuf::Message& request, Body body) {
+  if (context == nullptr) {
+    RunLocal(method, request, body);
+    return nullptr;
+  }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::Time start = absl::Now();
   auto finish = [this, &method, reactor, start](const absl::Status& status) {
-    method.seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-    auto& slot = method.codes[static_cast<size_t>(status.code()) % method.codes.size()];
-    prometheus::Counter* counter = slot.load(std::memory_order_acquire);
-    if (counter == nullptr) {
-      counter = &metrics_.Counter(
-          "mo_rpc_requests_total", "RPCs answered",
-          {{"method", method.info.name}, {"code", absl::StatusCodeToString(status.code())}});
-      slot.store(counter, std::memory_order_release);
-    }
-    counter->Increment();
+    Count(method, start, status);
     reactor->Finish(ToGrpc(status));
   };
-  const bool taken =
-      executor_.Post([this, context, &method, &request, body = std::move(body), finish] {
-        queued_.Set(static_cast<double>(executor_.queued()));
-        finish(Execute(*context, method, request, body));
-      });
+  const auto execute = [this, context, &method, &request,
+                        body = std::move(body)]() -> absl::Status {
+    MO_ASSIGN_OR_RETURN(Caller caller, Authenticate(*context));
+    if (context->IsCancelled()) return absl::CancelledError("canceled by the caller");
+    return Execute(std::move(caller), method, request, body);
+  };
+  const bool taken = executor_.Post([this, execute, finish] {
+    queued_.Set(static_cast<double>(executor_.queued()));
+    finish(execute());
+  });
   if (!taken) {
     finish(WithRetryDelay(
         Error(absl::StatusCode::kUnavailable, "OVERLOADED", "the service is busy, try again"),
         absl::Seconds(1)));
   }
   return reactor;
+}
+
+void Rpc::RunLocal(Method& method, const google::protobuf::Message& request, const Body& body) {
+  LocalCall& call = *std::exchange(LocalCall::current, nullptr);
+  const absl::Time start = absl::Now();
+  call.status = stopped_ ? absl::UnavailableError("the process ends")
+                         : Execute(std::move(call.caller), method, request, body);
+  Count(method, start, call.status);
+}
+
+void Rpc::Stop() {
+  stopped_ = true;
+  executor_.Stop();
 }
 
 }  // namespace mo

@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,15 @@ struct MethodInfo {
 // no scope.
 MethodInfo MethodOf(const google::protobuf::Descriptor& request);
 
+// A call between two services of one process, without wire and without a thread of the other's
+// pool: the caller's thread runs the method. What a call is checked for and counted is the same.
+struct LocalCall {
+  Caller caller;
+  absl::Status status = absl::InternalError("the method was not run");
+  // Of this thread, from Client to Rpc::Serve; the generated method between them cannot carry it.
+  static thread_local LocalCall* current;
+};
+
 // Runs a service's methods. One per service and process.
 class Rpc {
  public:
@@ -43,7 +53,8 @@ class Rpc {
 
   // Answers a unary call: verifies the caller, its scope and the request, then runs
   // `handler(caller)` on the pool. The handler returns absl::Status or StatusOr<Response>; request
-  // and response live until it has returned.
+  // and response live until it has returned. Without a context it is a LocalCall: the same on this
+  // very thread, with a null reactor.
   template <class Request, class Response, class Handler>
   grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Request* request,
                                   Response* response, Handler handler) {
@@ -66,7 +77,7 @@ class Rpc {
   absl::StatusOr<Caller> Authenticate(const grpc::CallbackServerContext& context) const;
 
   // Finishes what runs; later calls get UNAVAILABLE.
-  void Stop() { executor_.Stop(); }
+  void Stop();
 
  private:
   struct Method;
@@ -75,8 +86,10 @@ class Rpc {
   Method& Find(const google::protobuf::Descriptor* request);
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Method& method,
                                 const google::protobuf::Message& request, Body body);
-  absl::Status Execute(const grpc::CallbackServerContext& context, Method& method,
-                       const google::protobuf::Message& request, const Body& body) const;
+  void RunLocal(Method& method, const google::protobuf::Message& request, const Body& body);
+  absl::Status Execute(Caller caller, Method& method, const google::protobuf::Message& request,
+                       const Body& body) const;
+  void Count(Method& method, absl::Time start, const absl::Status& status);
 
   const std::string service_;
   const IdentityKey& identity_;
@@ -85,6 +98,7 @@ class Rpc {
   prometheus::Gauge& queued_;
   absl::Mutex methods_mutex_;
   absl::flat_hash_map<const google::protobuf::Descriptor*, std::unique_ptr<Method>> methods_;
+  std::atomic<bool> stopped_ = false;
   Executor executor_;
 };
 

@@ -233,8 +233,8 @@ absl::Status Expander::Submit(Turn& turn) {
 
 absl::Status Expander::Send(const Turn& turn, const sims_v1::SubmitRequest& request) {
   return sims_
-      .Call(&sims_v1::DispatchService::Stub::Submit, ServiceCaller("channels", turn.key.account_id),
-            request)
+      .Call(MO_METHOD(sims_v1::DispatchService, Submit),
+            ServiceCaller("channels", turn.key.account_id), request)
       .status();
 }
 

@@ -25,7 +25,7 @@ absl::StatusOr<contacts_v1::ResolveContactsResponse> Resolve(
     request.mutable_parameters()->Add(parameters.begin(), parameters.end());
     request.set_time_zones(time_zones);
     MO_ASSIGN_OR_RETURN(contacts_v1::ResolveContactsResponse answer,
-                        contacts.Call(&contacts_v1::ContactService::Stub::ResolveContacts,
+                        contacts.Call(MO_METHOD(contacts_v1::ContactService, ResolveContacts),
                                       caller.WithKey(""), request));
     for (auto& contact : *answer.mutable_contacts()) *known.add_contacts() = std::move(contact);
   }

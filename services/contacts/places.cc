@@ -49,7 +49,7 @@ absl::StatusOr<Place> Places::Ask(const Caller& caller, int64_t contact_id, Netw
   request.set_network(network);
   request.set_sim_id(sim_id);
   absl::StatusOr<sims_v1::AllocateResponse> sim =
-      allocation_.Call(&sims_v1::AllocationService::Stub::Allocate, bounded, request);
+      allocation_.Call(MO_METHOD(sims_v1::AllocationService, Allocate), bounded, request);
   Place place;
   place.contact_id = contact_id;
   if (ReasonOf(sim.status()) == "SIM_POOL_FULL") {

@@ -81,7 +81,7 @@ void SimsEvents::Record(std::vector<Arrival>& arrivals) {
     tasks.push_back({absl::StrCat(arrival.inbound.sim_id(), " ", arrival.inbound.sender_address()),
                      [this, &arrival] {
                        arrival.recorded = contacts_.Call(
-                           &contacts_v1::ContactService::Stub::RecordInbound,
+                           MO_METHOD(contacts_v1::ContactService, RecordInbound),
                            ServiceCaller("inbox", arrival.account_id, arrival.request_id),
                            RecordRequest(arrival.inbound));
                      }});

@@ -126,7 +126,7 @@ absl::Status Submitter::SubmitDue(const Caller& caller, const std::vector<Outbou
   for (const Outbound& outbound : due) request.add_contact_ids(IdOf(outbound.message.contact_id()));
   MO_ASSIGN_OR_RETURN(
       const contacts_v1::ResolveContactsResponse resolved,
-      contacts_.Call(&contacts_v1::ContactService::Stub::ResolveContacts, caller, request));
+      contacts_.Call(MO_METHOD(contacts_v1::ContactService, ResolveContacts), caller, request));
   absl::flat_hash_map<int64_t, const Contact*> contacts;
   for (const Contact& contact : resolved.contacts()) contacts[contact.id()] = &contact;
 
@@ -158,7 +158,7 @@ absl::Status Submitter::SubmitAll(const Caller& caller, const std::vector<Addres
   for (const auto& [outbound, address] : sendable)
     *request.add_dispatches() = DispatchOf(outbound, address);
   const absl::Status status =
-      dispatches_.Call(&sims_v1::DispatchService::Stub::Submit, caller.WithKey(""), request)
+      dispatches_.Call(MO_METHOD(sims_v1::DispatchService, Submit), caller.WithKey(""), request)
           .status();
   if (status.ok()) {
     // Marked later, all at once: most have news from the ledger by then, which marks them too.

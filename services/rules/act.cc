@@ -56,32 +56,33 @@ absl::Status Actor::Do(const Caller& caller, const Target& contact, const v1::Ac
       request.set_stop_confirmation(stop_confirmation);
       if (contact.known != nullptr && !stop_confirmation)
         *request.mutable_contact() = *contact.known;
-      return inbox_.Call(&inbox_v1::InboxService::Stub::SendMessage, caller, request).status();
+      return inbox_.Call(MO_METHOD(inbox_v1::InboxService, SendMessage), caller, request).status();
     }
     case v1::ACTION_KIND_SUBSCRIBE: {
       channels_v1::SubscribeRequest request;
       request.set_channel_id(action.channel_id());
       request.set_contact_id(contact.id);
-      return channels_.Call(&channels_v1::ChannelService::Stub::Subscribe, caller, request)
+      return channels_.Call(MO_METHOD(channels_v1::ChannelService, Subscribe), caller, request)
           .status();
     }
     case v1::ACTION_KIND_UNSUBSCRIBE: {
       if (action.channel_id().empty()) {
         channels_v1::UnsubscribeAllRequest request;
         request.set_contact_id(contact.id);
-        return channels_.Call(&channels_v1::ChannelService::Stub::UnsubscribeAll, caller, request)
+        return channels_
+            .Call(MO_METHOD(channels_v1::ChannelService, UnsubscribeAll), caller, request)
             .status();
       }
       channels_v1::UnsubscribeRequest request;
       request.set_channel_id(action.channel_id());
       request.set_contact_id(contact.id);
-      return channels_.Call(&channels_v1::ChannelService::Stub::Unsubscribe, caller, request)
+      return channels_.Call(MO_METHOD(channels_v1::ChannelService, Unsubscribe), caller, request)
           .status();
     }
     case v1::ACTION_KIND_STOP_CONTACT: {
       contacts_v1::StopContactRequest request;
       request.set_id(contact.id);
-      return contacts_.Call(&contacts_v1::ContactService::Stub::StopContact, caller, request)
+      return contacts_.Call(MO_METHOD(contacts_v1::ContactService, StopContact), caller, request)
           .status();
     }
     default:

@@ -81,7 +81,7 @@ absl::StatusOr<std::shared_ptr<const Rulebook>> Rulebooks::Get(const Caller& cal
     channels_v1::ListKeywordsRequest request;
     request.set_etag(entry->keywords.etag());
     MO_ASSIGN_OR_RETURN(channels_v1::ListKeywordsResponse keywords,
-                        channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
+                        channels_.Call(MO_METHOD(channels_v1::ChannelService, ListKeywords),
                                        caller.WithKey(""), request));
     if (keywords.etag() != entry->keywords.etag()) {
       entry->keywords = std::move(keywords);

@@ -45,6 +45,10 @@ endif()
 
 # libhiredis' pkg-config says it; said to all, so that all can use the same precompiled headers.
 add_compile_definitions(_FILE_OFFSET_BITS=64)
+# gcc's own garbage collection takes 10 to 15 % of a source's time and frees what the machine has: not below 1 GiB.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(--param=ggc-min-heapsize=1048576)
+endif()
 
 # Warnings are errors in our code; generated code is built without them.
 set(MO_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
