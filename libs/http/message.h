@@ -92,6 +92,10 @@ struct Part {
 absl::StatusOr<std::vector<Part>> ParseMultipart(absl::string_view body,
                                                  absl::string_view content_type);
 
+// A multipart/form-data body of parts, in their order; a part without content type is a plain
+// field. `*content_type` gets the boundary with it, one that is in none of the parts.
+std::string EncodeMultipart(const std::vector<Part>& parts, std::string* content_type);
+
 }  // namespace mo::http
 
 #endif  // MESSAGEORGANIZER_LIBS_HTTP_MESSAGE_H_

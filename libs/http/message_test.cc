@@ -119,5 +119,21 @@ TEST_CASE("the number of parts is limited") {
   CHECK_FALSE(ParseMultipart(with(65), kType).ok());
 }
 
+TEST_CASE("A multipart body that is written can be read, whatever its parts contain") {
+  const std::string data("--messageorganizer-part\r\n\0\xff binary", 34);
+  std::string type;
+  const std::string body = EncodeMultipart(
+      {{"messaging_product", "", "", "whatsapp"}, {"file", "a\"b\r\n.png", "image/png", data}},
+      &type);
+  auto parts = ParseMultipart(body, type);
+  REQUIRE(parts.ok());
+  REQUIRE(parts->size() == 2);
+  CHECK((*parts)[0].name == "messaging_product");
+  CHECK((*parts)[0].body == "whatsapp");
+  CHECK((*parts)[1].filename == "a%22b%0D%0A.png");
+  CHECK((*parts)[1].content_type == "image/png");
+  CHECK((*parts)[1].body == data);
+}
+
 }  // namespace
 }  // namespace mo::http

@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "libs/http/message.h"
 
@@ -145,6 +146,31 @@ absl::StatusOr<std::vector<Part>> ParseMultipart(absl::string_view body,
     parts.push_back(std::move(part));
   }
   return parts;
+}
+
+std::string EncodeMultipart(const std::vector<Part>& parts, std::string* content_type) {
+  const auto within = [&](const std::string& boundary) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const Part& part) { return absl::StrContains(part.body, boundary); });
+  };
+  std::string boundary = "messageorganizer-part";
+  for (int i = 0; within(boundary); ++i) boundary = absl::StrCat("messageorganizer-part-", i);
+  // What a quoted parameter must not contain; as browsers do it.
+  const auto quoted = [](absl::string_view text) {
+    return absl::StrReplaceAll(text, {{"\"", "%22"}, {"\r", "%0D"}, {"\n", "%0A"}});
+  };
+  std::string body;
+  for (const Part& part : parts) {
+    absl::StrAppend(&body, "--", boundary, "\r\nContent-Disposition: form-data; name=\"",
+                    quoted(part.name), "\"");
+    if (!part.filename.empty())
+      absl::StrAppend(&body, "; filename=\"", quoted(part.filename), "\"");
+    if (!part.content_type.empty()) absl::StrAppend(&body, "\r\nContent-Type: ", part.content_type);
+    absl::StrAppend(&body, "\r\n\r\n", part.body, "\r\n");
+  }
+  absl::StrAppend(&body, "--", boundary, "--\r\n");
+  *content_type = absl::StrCat("multipart/form-data; boundary=", boundary);
+  return body;
 }
 
 }  // namespace mo::http
