@@ -34,6 +34,8 @@ struct AppOptions {
   std::string metrics_listen;               // empty: none
   std::string identity_key;                 // at least 32 bytes, the same in all processes
   std::string operator_key;                 // the operator's API key; empty: none
+  // Keys that credentials are sealed with (libs/secrets/key_ring.h); empty: none can be kept.
+  std::string secret_keys;
   // libpq connection string without user; services connect as mo_<service> and mo_<service>_system.
   std::string database_url;
   // The user that migrates: owns the schemas, may create roles.

@@ -24,6 +24,10 @@ ABSL_FLAG(std::string, identity_key_file, "",
           "file with the key, 32 bytes or more, that all services share");
 ABSL_FLAG(std::string, operator_key_file, "",
           "file with the operator's API key; empty: no operator access");
+ABSL_FLAG(
+    std::string, secret_keys_file, "",
+    "file with the keys that credentials of SIMs are kept under, a line \"id:base64\" each: the "
+    "first one seals, all open; empty: no SIM can have credentials");
 ABSL_FLAG(std::string, database_url, "", "libpq connection string, without user, of PostgreSQL");
 ABSL_FLAG(std::string, migration_user, "postgres", "database user that owns the schemas");
 ABSL_FLAG(std::string, database_password_file, "",
@@ -75,6 +79,7 @@ absl::StatusOr<AppOptions> OptionsFromFlags() {
   options.stop_deadline = absl::GetFlag(FLAGS_stop_deadline);
   MO_ASSIGN_OR_RETURN(options.identity_key, ReadSecret(absl::GetFlag(FLAGS_identity_key_file)));
   MO_ASSIGN_OR_RETURN(options.operator_key, ReadSecret(absl::GetFlag(FLAGS_operator_key_file)));
+  MO_ASSIGN_OR_RETURN(options.secret_keys, ReadSecret(absl::GetFlag(FLAGS_secret_keys_file)));
   MO_ASSIGN_OR_RETURN(options.database_password,
                       ReadSecret(absl::GetFlag(FLAGS_database_password_file)));
   MO_ASSIGN_OR_RETURN(options.account_weights,

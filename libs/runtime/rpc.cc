@@ -39,6 +39,7 @@ MethodInfo MethodOf(const google::protobuf::Descriptor& request) {
       info.name = absl::StrCat(file->service(s)->full_name(), "/", method->name());
       info.scope = method->options().GetExtension(messageorganizer::common::v1::scope);
       info.reads = method->options().GetExtension(google::api::http).has_get();
+      info.secret_answer = HasSecrets(*method->output_type());
       if (!info.scope.empty()) return info;
     }
   }
@@ -53,6 +54,8 @@ struct Rpc::Method {
   // One counter per status code, made when first needed.
   std::array<std::atomic<prometheus::Counter*>, 17> codes{};
 };
+
+bool Rpc::SecretAnswer(const Method& method) { return method.info.secret_answer; }
 
 Rpc::Rpc(const Options& options, const IdentityKey& identity, const Clock& clock, Metrics& metrics)
     : service_(options.service),

@@ -17,6 +17,7 @@
 #include "libs/runtime/executor.h"
 #include "libs/runtime/identity.h"
 #include "libs/runtime/metrics.h"
+#include "libs/runtime/secret_fields.h"
 
 namespace mo {
 
@@ -25,6 +26,8 @@ struct MethodInfo {
   std::string name;    // "messageorganizer.links.v1.LinkService/CreateLink"
   std::string scope;   // from the proto
   bool reads = false;  // a GET route: no idempotency key
+  // The answer's type has credentials in it somewhere (common.v1.rule.secret).
+  bool secret_answer = false;
 };
 
 // The method that takes this request type. Dies at start-up mistakes: no such method, two of them,
@@ -60,7 +63,8 @@ class Rpc {
                                   Response* response, Handler handler) {
     Method& method = Find(Request::descriptor());
     return Run(context, method, *request,
-               [handler = std::move(handler), response](const Caller& caller) {
+               [handler = std::move(handler), response,
+                secret = SecretAnswer(method)](const Caller& caller) {
                  if constexpr (std::is_same_v<std::invoke_result_t<Handler, const Caller&>,
                                               absl::Status>) {
                    return handler(caller);
@@ -68,6 +72,8 @@ class Rpc {
                    absl::StatusOr<Response> result = handler(caller);
                    if (!result.ok()) return result.status();
                    *response = *std::move(result);
+                   // Whatever a service forgets: no credential leaves it.
+                   if (secret) ClearSecrets(*response);
                    return absl::OkStatus();
                  }
                });
@@ -84,6 +90,7 @@ class Rpc {
   using Body = std::function<absl::Status(const Caller&)>;
 
   Method& Find(const google::protobuf::Descriptor* request);
+  static bool SecretAnswer(const Method& method);
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Method& method,
                                 const google::protobuf::Message& request, Body body);
   void RunLocal(Method& method, const google::protobuf::Message& request, const Body& body);

@@ -12,6 +12,9 @@ Environment::Environment(std::vector<void (*)(App&)> services, AppOptions option
       folder_(std::make_unique<TempFolder>()) {
   options_.identity_key = "a key of tests, at least 32 bytes long";
   options_.operator_key = "mo_operator_test";
+  if (options_.secret_keys.empty()) {
+    options_.secret_keys = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+  }
   options_.database_url = postgres_->url();
   options_.redis_url = redis_->url();
   options_.data_dir = folder_->path();

@@ -109,6 +109,11 @@ TEST_CASE("Fields are named and ruled sensibly") {
       if (!field->is_repeated()) CHECK(rule.max_items() == 0);
       CHECK(rule.min() <= rule.max());
       CHECK_FALSE((rule.required() && rule.output_only()));
+      // A secret that is required could not be left out of an update; the text of one is opaque.
+      if (rule.secret()) {
+        CHECK(text);
+        CHECK_FALSE((rule.required() || rule.output_only() || field->is_repeated()));
+      }
       if (!rule.pattern().empty()) CHECK(re2::RE2(rule.pattern(), re2::RE2::Quiet).ok());
       // A comment that names an id's prefix and a rule that does not, or another one, is a mistake.
       std::string prefix;

@@ -160,6 +160,7 @@ OrderedJson Schemas::Field(const FieldDescriptor* field) {
     if (rule.required()) schema["minItems"] = 1;
   }
   if (rule.output_only()) schema["readOnly"] = true;
+  if (rule.secret()) schema["writeOnly"] = true;
   Describe(CommentOf(field), &schema);
   return schema;
 }

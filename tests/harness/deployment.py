@@ -1,5 +1,6 @@
 """The product's processes, all in one or each service its own."""
 
+import base64
 import os
 import pathlib
 import random
@@ -69,6 +70,7 @@ class Deployment:
         self.operator_key = "mo_operator_" + secrets.token_hex(16)
         (self.folder / "identity.key").write_text(secrets.token_hex(32))
         (self.folder / "operator.key").write_text(self.operator_key)
+        (self.folder / "secret.keys").write_text(f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}\n")
         for name in self.names:
             self.start(name)
         self.wait_ready(60)
@@ -87,6 +89,7 @@ class Deployment:
             f"--metrics_listen=127.0.0.1:{self.metrics_ports[name]}", f"--database_url={self.database.url}",
             f"--redis_url={self.redis.url}", f"--data_dir={self.folder / 'data'}",
             f"--identity_key_file={self.folder / 'identity.key'}", f"--operator_key_file={self.folder / 'operator.key'}",
+            f"--secret_keys_file={self.folder / 'secret.keys'}",
             *([f"--peers={peers}"] if peers else []),
             f"--public_url={self.url}", *([f"--http_listen=127.0.0.1:{self.http_port}", *self._flags] if edge else []),
             *flags,

@@ -104,6 +104,11 @@ stop_process() {
   wait "$1" 2>/dev/null || true
 }
 
+# secret_keys <file>: the file with the keys that credentials are kept under, made when missing. To rotate, put a new line first.
+secret_keys() {
+  [[ -s $1 ]] || (umask 077 && printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64)" >"$1")
+}
+
 # A folder for sockets: beside the data, or below /tmp where that path would be too long for a socket (108 bytes).
 socket_folder() {
   if [[ ${#1} -lt 80 ]]; then printf '%s/run' "$1"; else mktemp -d /tmp/mo-run-XXXXXX; fi
