@@ -12,11 +12,10 @@
 namespace mo::channels {
 namespace {
 
-// The first page is small, so that the first message leaves at once. The later ones fill a dispatch
-// for each of their SIMs, for most of a dispatch's cost does not depend on its size; larger ones
-// only keep other accounts waiting.
-constexpr int32_t kFirstPage = 5000;
-constexpr int32_t kSmallestPage = 10000;
+// The first page is smaller, so that the first message leaves at once, but whole broadcasts of
+// 10,000 fit into it. The later ones fill a dispatch for each of their SIMs, for most of a
+// dispatch's cost does not depend on its size; larger ones only keep other accounts waiting.
+constexpr int32_t kSmallestPage = 12000;
 constexpr int32_t kLargestPage = 50000;
 constexpr int32_t kRecipientsOfSim = 900;  // below kDispatchRecipients, for SIMs are not all alike
 constexpr int kDispatchRecipients = 1000;
@@ -141,7 +140,7 @@ absl::StatusOr<Candidates> NextCandidates(storage::Transaction& tx, int64_t acco
 int32_t PageLimit(const Expansion& before, size_t parameters) {
   const size_t bytes = kContactBytes + parameters * kValueBytes;
   const int32_t full = std::min(before.sims, kLargestPage / kRecipientsOfSim) * kRecipientsOfSim;
-  const int32_t limit = before.page == 0 ? kFirstPage : std::max(full, kSmallestPage);
+  const int32_t limit = before.page == 0 ? kSmallestPage : std::max(full, kSmallestPage);
   return std::min(limit, static_cast<int32_t>(kPageBytes / bytes));
 }
 

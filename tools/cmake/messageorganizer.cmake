@@ -132,24 +132,31 @@ function(mo_program folder executable)
   target_link_libraries(${executable} PRIVATE mo_${folder}_program)
 endfunction()
 
-# mo_precompiled(): mo_pch for libraries and programs, mo_test_pch for tests. Parsing others' headers is most of what a source
-# of ours costs. Not our own headers, or a change of one would rebuild everything.
+# mo_precompiled(): mo_pch for libraries and programs, mo_service_pch for services, mo_test_pch for tests. Parsing headers is most
+# of what a source of ours costs. Of our own headers only those that nearly every service or test includes anyway, or a change of
+# one would rebuild everything.
 function(mo_precompiled)
   set(headers <algorithm> <atomic> <functional> <map> <memory> <mutex> <optional> <set> <string> <thread> <vector>
       <google/protobuf/message.h> <grpcpp/grpcpp.h> <prometheus/counter.h> <prometheus/gauge.h> <prometheus/histogram.h>
       <absl/container/flat_hash_map.h> <absl/status/statusor.h> <absl/strings/match.h> <absl/strings/str_cat.h>
       <absl/strings/str_split.h> <absl/synchronization/mutex.h> <absl/time/clock.h> <absl/types/span.h>)
+  set(own libs/runtime/app.h libs/runtime/client.h libs/runtime/ids.h libs/storage/database.h libs/events/events.h)
+  list(TRANSFORM own PREPEND ${CMAKE_SOURCE_DIR}/)
+  mo_precompiled_target(mo_pch "" ${headers})
+  mo_precompiled_target(mo_service_pch mo_events ${headers} ${own})
+  mo_precompiled_target(mo_test_pch mo_testing <catch2/catch.hpp> ${headers} ${own}
+                        ${CMAKE_SOURCE_DIR}/libs/testing/environment.h)
+  target_compile_options(mo_test_pch PRIVATE -O0)
+endfunction()
+
+function(mo_precompiled_target name links)
   set(empty ${MO_GEN}/embed/empty.cc)
   file(WRITE ${empty}.new "")
   configure_file(${empty}.new ${empty} COPYONLY)
-  add_library(mo_pch OBJECT ${empty})
-  target_precompile_headers(mo_pch PRIVATE ${headers})
-  add_library(mo_test_pch OBJECT ${empty})
-  target_compile_options(mo_test_pch PRIVATE -O0)
-  target_precompile_headers(mo_test_pch PRIVATE <catch2/catch.hpp> ${headers})
-  foreach(target mo_pch mo_test_pch)
-    target_link_libraries(${target} PRIVATE gRPC::grpc++ prometheus-cpp::pull absl::flat_hash_map Catch2::Catch2 Threads::Threads)
-  endforeach()
+  add_library(${name} OBJECT ${empty})
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+  target_link_libraries(${name} PRIVATE gRPC::grpc++ prometheus-cpp::pull absl::flat_hash_map Catch2::Catch2 Threads::Threads
+                                        ${links})
 endfunction()
 
 # The common part: a static library of a folder's sources (and of its subfolders'), its tests, its embedded files.
@@ -170,7 +177,11 @@ function(mo_folder target dir prefix links)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE ${MO_WARNINGS})
-  target_precompile_headers(${target} REUSE_FROM mo_pch)
+  if(dir MATCHES "/services/")
+    target_precompile_headers(${target} REUSE_FROM mo_service_pch)
+  else()
+    target_precompile_headers(${target} REUSE_FROM mo_pch)
+  endif()
   target_link_libraries(${target} PUBLIC ${links} Threads::Threads)
   file(GLOB embedded CONFIGURE_DEPENDS ${dir}/*.lua ${dir}/*/*.lua ${dir}/*.sql ${dir}/migrations/*.sql ${dir}/assets/*)
   foreach(file ${embedded})
