@@ -106,6 +106,13 @@ struct Template {
   std::vector<Button> buttons;
 };
 
+// What a message is to the network, where that makes a difference.
+enum class Purpose {
+  kAnswer,      // to what the recipient has written
+  kBulk,        // a broadcast
+  kHumanAgent,  // written by a person, maybe after the window has closed
+};
+
 // One message to one recipient, everything filled in. Refers to what its owner keeps meanwhile.
 struct Outgoing {
   // Ours: DeliveryKey.
@@ -119,6 +126,7 @@ struct Outgoing {
   // else (kWithSend) the file.
   absl::string_view provider_media_id = {};
   const MediaFile* file = nullptr;
+  Purpose purpose = Purpose::kAnswer;
 };
 
 // What became of a request that belongs to a message.
