@@ -67,12 +67,13 @@ http::Response TransportError(int status, absl::string_view detail) {
 
 }  // namespace
 
-Edge::Edge(App& app, Api& api, Gate& gate, Backends& backends, FeedHub& feed)
+Edge::Edge(App& app, Api& api, Gate& gate, Backends& backends, FeedHub& feed, Callbacks& callbacks)
     : app_(app),
       api_(api),
       gate_(gate),
       backends_(backends),
       feed_(feed),
+      callbacks_(callbacks),
       openapi_(transcode::OpenApi(transcode::Registry::Embedded(), app.options().public_url)) {}
 
 absl::Status Edge::Start() {
@@ -86,7 +87,8 @@ absl::Status Edge::Start() {
   options.address = listen.substr(0, colon);
   options.threads = kThreads;
   options.body_limit = [](const http::Request& head) {
-    return head.path == "/v1/media" ? kMaxMediaBody : kMaxBody;
+    if (head.path == "/v1/media") return kMaxMediaBody;
+    return IsCallback(head) ? kMaxCallbackBody : kMaxBody;
   };
   options.max_body = kMaxMediaBody;
   options.error_response = TransportError;
@@ -106,6 +108,9 @@ void Edge::Stop() {
 
 void Edge::Handle(http::Request request, http::Responder responder) {
   std::string request_id = RequestIdOf(request.headers, app_.ids());
+  if (IsCallback(request)) {
+    return callbacks_.Handle(std::move(request), std::move(responder), request_id);
+  }
   if (HandlePage(request, responder, request_id)) return;
   if (request.path == "/v1/events") {
     if (request.method != "GET") return responder.Send(OnlyGet("GET", request_id));

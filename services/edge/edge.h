@@ -7,15 +7,17 @@
 #include "libs/http/server.h"
 #include "libs/runtime/app.h"
 #include "services/edge/api.h"
+#include "services/edge/callbacks.h"
 #include "services/edge/feed_hub.h"
 #include "services/edge/gate.h"
 
 namespace mo::edge {
 
-// Where requests arrive: the REST API, the live feed, the documentation, health.
+// Where requests arrive: the REST API, the live feed, providers' callbacks, the documentation,
+// health.
 class Edge {
  public:
-  Edge(App& app, Api& api, Gate& gate, Backends& backends, FeedHub& feed);
+  Edge(App& app, Api& api, Gate& gate, Backends& backends, FeedHub& feed, Callbacks& callbacks);
 
   // Listens on the app's http_listen.
   absl::Status Start();
@@ -37,6 +39,7 @@ class Edge {
   Gate& gate_;
   Backends& backends_;
   FeedHub& feed_;
+  Callbacks& callbacks_;
   const std::string openapi_;
   std::unique_ptr<http::Server> server_;
 };

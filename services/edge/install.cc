@@ -140,7 +140,8 @@ Edge& InstallEdge(App& app) {
       app.Own<RateLimiter>(app.clock(), executor, rate, TakeFrom(app, buckets, rate));
   Gate& gate = app.Own<Gate>(authenticator, limiter);
   Api& api = app.Own<Api>(Registry::Embedded(), gate, backends, executor, app.metrics());
-  Edge& edge = app.Own<Edge>(app, api, gate, backends, hub);
+  Callbacks& callbacks = app.Own<Callbacks>(backends, app.metrics());
+  Edge& edge = app.Own<Edge>(app, api, gate, backends, hub, callbacks);
   app.OnRun(
       [&] {
         backends.Connect();

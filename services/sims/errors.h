@@ -15,6 +15,12 @@ inline absl::Status AddressTaken() {
                "the account has a SIM with this address already");
 }
 
+// Credentials can be neither kept nor used: this process lacks the key (--secret_keys_file).
+inline absl::Status SecretsUnavailable() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_UNAVAILABLE",
+               "this installation has no key to keep credentials under");
+}
+
 inline absl::Status SimInUse() {
   return Error(absl::StatusCode::kFailedPrecondition, "SIM_IN_USE",
                "contacts are allocated to this SIM; drain it first");

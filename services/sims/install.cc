@@ -5,6 +5,7 @@
 #include "libs/storage/database.h"
 #include "services/sims/audit.h"
 #include "services/sims/ledger_commit.h"
+#include "services/sims/ledger_names.h"
 #include "services/sims/service.h"
 
 ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
@@ -23,6 +24,10 @@ constexpr char kDeleteOldInbound[] =
     "DELETE FROM sims.inbound WHERE ctid = ANY(ARRAY(SELECT ctid FROM sims.inbound "
     "WHERE receive_time < $1 LIMIT 1000))";
 constexpr absl::Duration kInboundRetention = absl::Hours(30 * 24);
+// No provider reports on a message for longer.
+constexpr absl::Duration kNamesRetention = absl::Hours(35 * 24);
+// Callbacks wait for a commit that they share with others: many at once, doing nothing.
+constexpr int kCallbackThreads = 96;
 
 }  // namespace
 
@@ -50,10 +55,24 @@ void Install(App& app) {
   app.OwnWorker("sims-audit", absl::GetFlag(FLAGS_sims_audit_interval),
                 [&audit] { return audit.RunOnce(); });
 
+  Credentials& credentials = app.Own<Credentials>(app, database);
+  app.OnOpen([&credentials] { return credentials.status(); });
+  app.OwnWorker("sims-reseal", absl::Minutes(1), [&credentials] { return credentials.Reseal(); });
+
+  SimDrivers& drivers = app.Own<SimDrivers>(app, database, credentials);
+  app.OwnWorker("sims-names-retention", absl::Minutes(10), [&app, &database] {
+    return database.AsSystem([&](storage::Transaction& tx) {
+      return ForgetNames(tx, app.clock().Now() - kNamesRetention);
+    });
+  });
+
   Rpc& rpc = app.OwnRpc("sims");
-  app.Serve(app.Own<SimService>(rpc, app.Own<Pool>(app, database, outbox, gateway)));
+  app.Serve(app.Own<SimService>(
+      rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers)));
   app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
   app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
+  app.Serve(app.Own<ProviderCallbackService>(app.OwnRpc("sims-callbacks", kCallbackThreads),
+                                             app.Own<Callbacks>(app, drivers, commit)));
   app.Serve(app.Own<DeviceAgentService>(gateway));
 }
 

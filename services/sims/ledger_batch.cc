@@ -2,9 +2,9 @@
 
 namespace mo::sims {
 
-DispatchState* LedgerBatch::Find(const LedgerWork& work, int64_t dispatch_id) {
-  const auto found = states.find({work.account_id, dispatch_id});
-  return found == states.end() || found->second.sim_id != work.sim_id ? nullptr : &found->second;
+DispatchState* LedgerBatch::Find(int64_t account_id, int64_t sim_id, int64_t dispatch_id) {
+  const auto found = states.find({account_id, dispatch_id});
+  return found == states.end() || found->second.sim_id != sim_id ? nullptr : &found->second;
 }
 
 void LedgerBatch::Enter(DispatchState& state, int index, Standing standing) {
@@ -16,16 +16,20 @@ void LedgerBatch::Enter(DispatchState& state, int index, Standing standing) {
 void LedgerBatch::Fold() {
   for (size_t i = 0; i < works.size(); ++i) {
     if (!live(i)) continue;
-    for (const Transition& transition : works[i].transitions) {
-      // A key that is none of this SIM's is a mistake of the agent; it changes nothing.
-      DispatchState* state = Find(works[i], DispatchOf(transition.key));
-      if (state == nullptr) continue;
-      const int index = IndexOf(transition.key);
-      if (static_cast<size_t>(index) >= state->status.size()) continue;
-      const common::DeliveryState before = Unpack(state->status[static_cast<size_t>(index)]).state;
-      if (Rises(before, transition.standing.state)) Enter(*state, index, transition.standing);
-    }
+    for (const Transition& transition : works[i].transitions)
+      Apply(works[i].account_id, works[i].sim_id, transition);
   }
+  for (const Settled& each : settled) Apply(each.account_id, each.sim_id, each.transition);
+}
+
+void LedgerBatch::Apply(int64_t account_id, int64_t sim_id, const Transition& transition) {
+  // A key that is none of this SIM's is a mistake of the agent; it changes nothing.
+  DispatchState* state = Find(account_id, sim_id, DispatchOf(transition.key));
+  if (state == nullptr) return;
+  const int index = IndexOf(transition.key);
+  if (static_cast<size_t>(index) >= state->status.size()) return;
+  const common::DeliveryState before = Unpack(state->status[static_cast<size_t>(index)]).state;
+  if (Rises(before, transition.standing.state)) Enter(*state, index, transition.standing);
 }
 
 void LedgerBatch::OpenWindows() {
@@ -34,7 +38,7 @@ void LedgerBatch::OpenWindows() {
     outcomes[i].opened.resize(works[i].windows.size());
     for (size_t w = 0; w < works[i].windows.size(); ++w) {
       const Window& window = works[i].windows[w];
-      DispatchState* state = Find(works[i], window.dispatch_id);
+      DispatchState* state = Find(works[i].account_id, works[i].sim_id, window.dispatch_id);
       if (state == nullptr) continue;
       const bool skipped =
           state->control == v1::GROUP_CONTROL_CANCEL ||

@@ -21,6 +21,13 @@ using DispatchId = std::pair<int64_t, int64_t>;
 // What a network names: a message or a group, by account, SIM and name.
 using NameInSim = std::tuple<int64_t, int64_t, std::string>;
 
+// A transition of a SIM's message.
+struct Settled {
+  int64_t account_id = 0;
+  int64_t sim_id = 0;
+  Transition transition;
+};
+
 // A dispatch's state row while it is locked, and what names the dispatch.
 struct DispatchState {
   std::string key;
@@ -41,6 +48,8 @@ struct LedgerBatch {
   absl::Span<const LedgerWork> works;
   absl::Span<LedgerOutcome> outcomes;  // of each work
   absl::Time now;
+  // What receipts by name turned out to mean. They are true whoever holds a lease.
+  std::vector<Settled> settled = {};
   std::map<DispatchId, DispatchState> states = {};  // ordered: rows are locked in one order
   absl::flat_hash_set<std::pair<int64_t, int64_t>> suppressed = {};  // (account, contact)
   absl::flat_hash_set<int64_t> paused_sims = {};
@@ -55,8 +64,9 @@ struct LedgerBatch {
   void OpenWindows();
 
  private:
-  // The state of a work's dispatch; nullptr when it is none of the work's SIM.
-  DispatchState* Find(const LedgerWork& work, int64_t dispatch_id);
+  // The state of a SIM's dispatch; nullptr when it is none of this SIM's.
+  DispatchState* Find(int64_t account_id, int64_t sim_id, int64_t dispatch_id);
+  void Apply(int64_t account_id, int64_t sim_id, const Transition& transition);
   void Open(const LedgerWork& work, const Window& window, DispatchState& state,
             std::vector<int>& opened);
   void Enter(DispatchState& state, int index, Standing standing);

@@ -49,8 +49,8 @@ constexpr char kInsertInbound[] =
     "SELECT i.account_id, i.sim_id, i.provider_message_id, nextval('sims.inbound_id'), $5 "
     "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]), "
     "(SELECT $4::bigint[])) AS i (account_id, sim_id, provider_message_id, epoch) "
-    "CROSS JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = i.account_id AND "
-    "sim_id = i.sim_id LIMIT 1) AS l WHERE l.epoch = i.epoch "
+    "LEFT JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = i.account_id AND "
+    "sim_id = i.sim_id LIMIT 1) AS l ON true WHERE i.epoch IN (l.epoch, -1) "
     "ON CONFLICT DO NOTHING RETURNING account_id, sim_id, provider_message_id, id";
 
 // The rows are there, locked by kLockStates: every one conflicts, what would be inserted never is.
@@ -76,7 +76,10 @@ LedgerReads::LedgerReads(storage::Transaction& tx, const LedgerBatch& batch) {
 
 void LedgerReads::AskLeases(storage::Transaction& tx, const LedgerBatch& batch) {
   std::set<std::pair<int64_t, int64_t>> wanted;
-  for (const LedgerWork& work : batch.works) wanted.insert({work.account_id, work.sim_id});
+  for (const LedgerWork& work : batch.works) {
+    if (work.epoch != kNoLease) wanted.insert({work.account_id, work.sim_id});
+  }
+  if (wanted.empty()) return;
   std::vector<int64_t> accounts, sims;
   for (const auto& [account_id, sim_id] : wanted) {
     accounts.push_back(account_id);
@@ -93,6 +96,8 @@ void LedgerReads::AskStates(storage::Transaction& tx, const LedgerBatch& batch) 
       wanted.insert({work.account_id, DispatchOf(transition.key)});
     }
   }
+  for (const Settled& each : batch.settled)
+    wanted.insert({each.account_id, DispatchOf(each.transition.key)});
   if (wanted.empty()) return;
   std::vector<int64_t> accounts, ids;
   for (const auto& [account_id, id] : wanted) {
@@ -133,7 +138,7 @@ void LedgerReads::AskInbound(storage::Transaction& tx, const LedgerBatch& batch)
 }
 
 absl::Status LedgerReads::Get(LedgerBatch& batch) {
-  MO_RETURN_IF_ERROR(GetLeases(batch));
+  if (leases_) MO_RETURN_IF_ERROR(GetLeases(batch));
   if (states_) MO_RETURN_IF_ERROR(GetStates(batch));
   if (suppressed_) {
     MO_ASSIGN_OR_RETURN(storage::Result rows, suppressed_->Get());
@@ -158,7 +163,7 @@ absl::Status LedgerReads::GetLeases(LedgerBatch& batch) {
   }
   for (size_t i = 0; i < batch.works.size(); ++i) {
     const LedgerWork& work = batch.works[i];
-    if (!held.contains({work.account_id, work.sim_id, work.epoch}))
+    if (work.epoch != kNoLease && !held.contains({work.account_id, work.sim_id, work.epoch}))
       batch.outcomes[i].status = LeaseLost();
   }
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "services/sims/errors.h"
 #include "services/sims/ledger_batch_store.h"
 #include "services/sims/ledger_inbound.h"
+#include "services/sims/ledger_names.h"
 #include "services/sims/progress.h"
 
 namespace mo::sims {
@@ -135,13 +136,16 @@ void LedgerCommit::Refuse(const LedgerWork& work, const absl::Status& status) {
        {"windows", work.windows.size()},
        {"transitions", work.transitions.size()},
        {"inbound", work.inbound.size()},
-       {"groups", work.groups.size()}});
+       {"groups", work.groups.size()},
+       {"names", work.names.size() + work.receipts.size() + work.watermarks.size()}});
 }
 
-// Two round trips: one reads under locks, the other one writes with the commit.
+// Two round trips: one reads under locks, the other one writes with the commit. Names need one
+// more.
 absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const LedgerWork> works,
                                   std::vector<LedgerOutcome>& outcomes) {
   LedgerBatch batch{works, absl::MakeSpan(outcomes), app_.clock().Now()};
+  MO_RETURN_IF_ERROR(ResolveNames(tx, batch));
   LedgerReads reads(tx, batch);
   MO_RETURN_IF_ERROR(reads.Get(batch));
   // Results free what they belong to before new windows are cut; both see the rows as locked.

@@ -7,7 +7,7 @@ namespace {
 
 // What a commit may cost, so that nobody waits long for it: in messages, some 5 ms (tests/bench).
 constexpr int64_t kShare = 4096;
-// A work's own cost, and that of a message that came in.
+// A work's own cost, and that of what has a row of its own.
 constexpr int64_t kWork = 16;
 constexpr int64_t kInbound = 8;
 
@@ -15,7 +15,8 @@ constexpr int64_t kInbound = 8;
 
 int64_t CostOf(const LedgerWork& work) {
   int64_t cost = kWork + static_cast<int64_t>(work.transitions.size()) +
-                 kInbound * static_cast<int64_t>(work.inbound.size());
+                 kInbound * static_cast<int64_t>(work.inbound.size() + work.names.size() +
+                                                 work.receipts.size() + work.watermarks.size());
   for (const Window& window : work.windows) cost += static_cast<int64_t>(window.indices.size());
   return cost;
 }

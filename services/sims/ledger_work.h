@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,33 @@ struct Transition {
   Standing standing;
 };
 
+// What a provider calls a message that it has taken, where its receipts do not carry our key.
+struct ProviderName {
+  std::string provider_message_id;
+  int64_t key = 0;  // DeliveryKey
+  // The recipient and when the message left, where receipts hold for all that was sent to an
+  // address until then; "" where there are none such.
+  std::string address;
+  absl::Time send_time;
+};
+
+// What has become of a message, by its name at the provider.
+struct NamedReceipt {
+  std::string provider_message_id;
+  Standing standing;
+};
+
+// All that was sent to an address until then is DELIVERED or READ.
+struct Watermark {
+  std::string address;
+  common::DeliveryState state = common::DELIVERY_STATE_DELIVERED;
+  absl::Time until;
+};
+
+// In the place of a lease's epoch: what a provider has told, whoever drives the SIM. Such works
+// open no windows.
+inline constexpr int64_t kNoLease = -1;
+
 // What became of a work.
 struct LedgerOutcome {
   // OK: committed. LEASE_LOST, LEDGER_REFUSED or the process stops: nothing of it was done.
@@ -40,7 +68,8 @@ struct LedgerOutcome {
   std::vector<int64_t> paused;
 };
 
-// What one agent's frame, or one request for windows, changes; committed as a whole.
+// What one agent's frame, a provider's callback or one request for windows changes; committed as a
+// whole.
 struct LedgerWork {
   int64_t account_id = 0;
   int64_t sim_id = 0;
@@ -49,6 +78,9 @@ struct LedgerWork {
   std::vector<Transition> transitions;
   std::vector<v1::Inbound> inbound;
   std::vector<v1::GroupMembership> groups;
+  std::vector<ProviderName> names;
+  std::vector<NamedReceipt> receipts;
+  std::vector<Watermark> watermarks;
   common::Network network = common::NETWORK_UNSPECIFIED;
   // Windows of interactive messages: not behind those of broadcasts.
   bool urgent = false;

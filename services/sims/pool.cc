@@ -11,6 +11,7 @@
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "re2/re2.h"
+#include "services/sims/driver_settings.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool_store.h"
 
@@ -33,6 +34,7 @@ void CheckNewSim(const v1::Sim& sim, Problems& problems) {
   } else if (!RE2::FullMatch(sim.address(), "[+A-Za-z0-9._-]{1,64}")) {
     problems.Add("sim.address", "BAD_FORMAT", "must be a phone number, or a bot's or page's name");
   }
+  CheckDriver(sim, problems);
 }
 
 }  // namespace
@@ -51,23 +53,23 @@ absl::StatusOr<v1::Sim> Pool::Create(const Caller& caller, const v1::CreateSimRe
   const int64_t id = app_.ids().Next();
   sim.set_id(FormatId("sim", id));
   sim.set_state(v1::SIM_STATE_ACTIVE);
-  sim.set_etag("1");
-  sim.set_occupancy(0);
-  sim.set_online(false);
   *sim.mutable_create_time() = ToProto(app_.clock().Now());
-  absl::StatusOr<v1::Sim> created = database_.Once<v1::Sim>(
-      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
-        MO_RETURN_IF_ERROR(InsertSim(tx, id, sim));
-        MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
-        return sim;
-      });
+  absl::StatusOr<v1::Sim> created =
+      database_.Once<v1::Sim>(caller, credentials_.Concealed(caller.account_id, request),
+                              [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
+                                MO_RETURN_IF_ERROR(InsertSim(tx, id, sim));
+                                MO_RETURN_IF_ERROR(credentials_.Save(tx, id, sim.driver()));
+                                MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
+                                return Select(tx, id);
+                              });
+  // Its id may have been asked for before it was there.
+  if (created.ok()) drivers_.Forget();
   return storage::Violates(created.status(), "sims_address") ? AddressTaken() : created;
 }
 
 absl::StatusOr<v1::Sim> Pool::Get(const Caller& caller, const v1::GetSimRequest& request) {
-  return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
-    return SelectSim(tx, IdOf(request.id()), app_.clock().Now());
-  });
+  return database_.ReadAs(caller.account_id,
+                          [&](storage::Transaction& tx) { return Select(tx, IdOf(request.id())); });
 }
 
 absl::StatusOr<v1::ListSimsResponse> Pool::List(const Caller& caller,
@@ -84,28 +86,53 @@ absl::StatusOr<v1::ListSimsResponse> Pool::List(const Caller& caller,
     sims.pop_back();
     response.set_next_page_token(storage::PageToken(IdOf(sims.back().id())));
   }
-  for (v1::Sim& sim : sims) *response.add_sims() = std::move(sim);
+  for (v1::Sim& sim : sims) {
+    if (sim.has_driver())
+      sim.mutable_driver()->set_callback_url(
+          credentials_.CallbackUrl(sim.driver(), IdOf(sim.id())));
+    *response.add_sims() = std::move(sim);
+  }
   return response;
 }
 
 absl::StatusOr<v1::Sim> Pool::Update(const Caller& caller, const v1::UpdateSimRequest& request) {
+  std::vector<std::string> updatable = {"display_name", "capacity", "messages_per_second"};
+  updatable.insert(updatable.end(), DriverPaths().begin(), DriverPaths().end());
   MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
-                      FieldsToUpdate(request.sim(), request.update_mask(),
-                                     {"display_name", "capacity", "messages_per_second"}));
+                      FieldsToUpdate(request.sim(), request.update_mask(), updatable));
   if (request.sim().id().empty()) return InvalidField("sim.id", "REQUIRED", "must not be empty");
   if (fields.count("capacity") != 0 && request.sim().capacity() < 1) {
     return InvalidField("sim.capacity", "OUT_OF_RANGE", "must be 1 to 10000000");
   }
   const int64_t id = IdOf(request.sim().id());
-  return database_.Once<v1::Sim>(
-      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
-        MO_ASSIGN_OR_RETURN(v1::Sim sim, SelectSim(tx, id, app_.clock().Now(), /*lock=*/true));
-        MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
-        CopyFields(request.sim(), fields, sim);
-        UpdateSim(tx, id, sim);
-        tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
-        return SelectSim(tx, id, app_.clock().Now());
-      });
+  return database_.Once<v1::Sim>(caller, credentials_.Concealed(caller.account_id, request),
+                                 [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
+                                   MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, id, /*lock=*/true));
+                                   MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
+                                   MO_RETURN_IF_ERROR(ChangeDriver(tx, request, fields, sim));
+                                   std::set<std::string> plain = fields;
+                                   plain.erase("driver");
+                                   CopyFields(request.sim(), plain, sim);
+                                   UpdateSim(tx, id, sim);
+                                   tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
+                                   return Select(tx, id);
+                                 });
+}
+
+absl::Status Pool::ChangeDriver(storage::Transaction& tx, const v1::UpdateSimRequest& request,
+                                const std::set<std::string>& fields, v1::Sim sim) {
+  const bool named = std::any_of(fields.begin(), fields.end(), [](const std::string& path) {
+    return absl::StartsWith(path, "driver");
+  });
+  if (!named) return absl::OkStatus();
+  const int64_t id = IdOf(sim.id());
+  MO_ASSIGN_OR_RETURN(*sim.mutable_driver(), credentials_.Open(tx, id));
+  UpdateDriver(request.sim().driver(), fields, request.update_mask().paths().empty(), sim);
+  Problems problems;
+  CheckDriver(sim, problems);
+  MO_RETURN_IF_ERROR(problems.ToStatus());
+  tx.AfterCommit([this] { drivers_.Forget(); });
+  return credentials_.Save(tx, id, sim.driver());
 }
 
 absl::StatusOr<google::protobuf::Empty> Pool::Delete(const Caller& caller,
@@ -116,7 +143,10 @@ absl::StatusOr<google::protobuf::Empty> Pool::Delete(const Caller& caller,
                             SelectSim(tx, IdOf(request.id()), app_.clock().Now(), /*lock=*/true));
         MO_ASSIGN_OR_RETURN(const bool deleted, DeleteSim(tx, IdOf(request.id())));
         if (!deleted) return SimInUse();
-        tx.AfterCommit([this, id = IdOf(request.id())] { gateway_.Reconfigure(id); });
+        tx.AfterCommit([this, id = IdOf(request.id())] {
+          drivers_.Forget();
+          gateway_.Reconfigure(id);
+        });
         return google::protobuf::Empty();
       });
 }
@@ -126,14 +156,13 @@ absl::StatusOr<v1::Sim> Pool::SetState(const Caller& caller,
                                        const std::string& id, v1::SimState state) {
   return database_.Once<v1::Sim>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
-        MO_ASSIGN_OR_RETURN(v1::Sim sim,
-                            SelectSim(tx, IdOf(id), app_.clock().Now(), /*lock=*/true));
+        MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, IdOf(id), /*lock=*/true));
         if (sim.state() == state) return sim;
         sim.set_state(state);
         UpdateSim(tx, IdOf(id), sim);
         MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
         tx.AfterCommit([this, number = IdOf(id)] { gateway_.Reconfigure(number); });
-        return SelectSim(tx, IdOf(id), app_.clock().Now());
+        return Select(tx, IdOf(id));
       });
 }
 
@@ -189,6 +218,13 @@ absl::StatusOr<v1::JoinGroupResponse> Pool::JoinGroup(const Caller& caller,
   v1::JoinGroupResponse response;
   response.set_outcome(outcome);
   return response;
+}
+
+absl::StatusOr<v1::Sim> Pool::Select(storage::Transaction& tx, int64_t id, bool lock) {
+  MO_ASSIGN_OR_RETURN(v1::Sim sim, SelectSim(tx, id, app_.clock().Now(), lock));
+  if (sim.has_driver())
+    sim.mutable_driver()->set_callback_url(credentials_.CallbackUrl(sim.driver(), id));
+  return sim;
 }
 
 absl::Status Pool::Changed(storage::Transaction& tx, const v1::Sim& sim, const Caller& caller) {

@@ -1,12 +1,16 @@
 // The SIM pool of an account: what SimService does.
 #pragma once
 
+#include <set>
+
 #include "google/protobuf/empty.pb.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
 #include "libs/storage/database.h"
 #include "messageorganizer/sims/v1/events.pb.h"
+#include "services/sims/credentials.h"
 #include "services/sims/gateway.h"
+#include "services/sims/sim_drivers.h"
 
 namespace mo::sims {
 
@@ -15,8 +19,14 @@ namespace v1 = messageorganizer::sims::v1;
 // SIMs, their states, agent tokens and groups.
 class Pool {
  public:
-  Pool(App& app, storage::Database& database, events::Outbox& outbox, Gateway& gateway)
-      : app_(app), database_(database), outbox_(outbox), gateway_(gateway) {}
+  Pool(App& app, storage::Database& database, events::Outbox& outbox, Gateway& gateway,
+       const Credentials& credentials, SimDrivers& drivers)
+      : app_(app),
+        database_(database),
+        outbox_(outbox),
+        gateway_(gateway),
+        credentials_(credentials),
+        drivers_(drivers) {}
 
   absl::StatusOr<v1::Sim> Create(const Caller& caller, const v1::CreateSimRequest& request);
   absl::StatusOr<v1::Sim> Get(const Caller& caller, const v1::GetSimRequest& request);
@@ -37,12 +47,19 @@ class Pool {
                                                   const v1::JoinGroupRequest& request);
 
  private:
+  // A SIM as it is shown.
+  absl::StatusOr<v1::Sim> Select(storage::Transaction& tx, int64_t id, bool lock = false);
+  // Applies an update to the SIM's driver and keeps it.
+  absl::Status ChangeDriver(storage::Transaction& tx, const v1::UpdateSimRequest& request,
+                            const std::set<std::string>& fields, v1::Sim sim);
   absl::Status Changed(storage::Transaction& tx, const v1::Sim& sim, const Caller& caller);
 
   App& app_;
   storage::Database& database_;
   events::Outbox& outbox_;
   Gateway& gateway_;
+  const Credentials& credentials_;
+  SimDrivers& drivers_;
 };
 
 // SHA-256 of a token: only this is stored. Tokens are 256 random bits, so a plain hash is enough.

@@ -12,9 +12,10 @@ namespace {
 #define SIM_COLUMNS                                                                \
   "s.id, s.network, s.address, s.display_name, s.capacity, s.occupancy, s.state, " \
   "s.messages_per_second, s.create_time, "                                         \
-  "s.version, l.expire_time"
-#define SIM_TABLES \
-  "sims.sims s LEFT JOIN sims.leases l ON l.account_id = s.account_id AND l.sim_id = s.id"
+  "s.version, l.expire_time, d.settings"
+#define SIM_TABLES                                                                          \
+  "sims.sims s LEFT JOIN sims.leases l ON l.account_id = s.account_id AND l.sim_id = s.id " \
+  "LEFT JOIN sims.drivers d ON d.account_id = s.account_id AND d.sim_id = s.id"
 
 v1::Sim FromRow(const storage::Row& row, absl::Time now) {
   v1::Sim sim;
@@ -29,6 +30,7 @@ v1::Sim FromRow(const storage::Row& row, absl::Time now) {
   *sim.mutable_create_time() = ToProto(row.Time(8));
   sim.set_etag(absl::StrCat(row.Int(9)));
   sim.set_online(row.Time(10) > now);
+  if (!row.IsNull(11)) sim.mutable_driver()->ParseFromString(row.String(11));
   return sim;
 }
 
@@ -86,9 +88,13 @@ void UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim) {
 
 constexpr char kDeleteSim[] =
     "DELETE FROM sims.sims WHERE account_id = $1 AND id = $2 AND occupancy = 0";
+constexpr char kDeleteSimsDriver[] =
+    "DELETE FROM sims.drivers WHERE account_id = $1 AND sim_id = $2";
 absl::StatusOr<bool> DeleteSim(storage::Transaction& tx, int64_t id) {
   MO_ASSIGN_OR_RETURN(storage::Result deleted, tx.Query(kDeleteSim, tx.account_id(), id));
-  return deleted.affected() == 1;
+  if (deleted.affected() != 1) return false;
+  tx.Defer(kDeleteSimsDriver, tx.account_id(), id);
+  return true;
 }
 
 constexpr char kUpdateToken[] =

@@ -136,6 +136,13 @@ Reactor* DispatchService::ListContactDeliveries(Context* context,
                     [=, this](const Caller& c) { return ledger_.ListContact(c, *request); });
 }
 
+Reactor* ProviderCallbackService::TakeCallback(Context* context,
+                                               const v1::TakeCallbackRequest* request,
+                                               v1::TakeCallbackResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller&) { return callbacks_.Take(*request); });
+}
+
 grpc::ServerBidiReactor<v1::AgentFrame, v1::GatewayFrame>* DeviceAgentService::Attach(
     Context* context) {
   const auto& metadata = context->client_metadata();

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "libs/runtime/rpc.h"
+#include "messageorganizer/sims/v1/callbacks.grpc.pb.h"
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "messageorganizer/sims/v1/sims.grpc.pb.h"
 #include "services/sims/allocation.h"
+#include "services/sims/callbacks.h"
 #include "services/sims/gateway.h"
 #include "services/sims/ledger.h"
 #include "services/sims/pool.h"
@@ -67,6 +69,18 @@ class DispatchService final : public v1::DispatchService::CallbackService {
  private:
   Rpc& rpc_;
   Ledger& ledger_;
+};
+
+// sims.v1.ProviderCallbackService.
+class ProviderCallbackService final : public v1::ProviderCallbackService::CallbackService {
+ public:
+  ProviderCallbackService(Rpc& rpc, Callbacks& callbacks) : rpc_(rpc), callbacks_(callbacks) {}
+
+  MO_SIMS_RPC(TakeCallback, v1::TakeCallbackResponse);
+
+ private:
+  Rpc& rpc_;
+  Callbacks& callbacks_;
 };
 
 // sims.v1.DeviceAgentService.

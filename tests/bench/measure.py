@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import time
 
+from callbacks import Callbacks
 from fairness import Fairness
 from fanout import Fanout
 from machine import Machine
@@ -26,7 +27,7 @@ def parse():
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("rest", "answer", "fanout", "fairness"))
+    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "fanout", "fairness"))
     parser.add_argument("--recipients", type=int)
     parser.add_argument("--perf", type=pathlib.Path)
     parser.add_argument("--statements", action="store_true")
@@ -174,6 +175,8 @@ class Bench(Machine):
             result["at_500"] = self.at_500()
         if self.options.only in (None, "answer"):
             result["answers"] = [self.answers(rate) for rate in (20, 200)]
+        if self.options.only in (None, "callbacks"):
+            result["callbacks"] = Callbacks(self, quick).run()
         if self.options.only in (None, "fanout"):
             recipients = self.options.recipients or (100_000 if quick else 1_000_000)
             result["fanout"] = Fanout(self, recipients, quick).run()

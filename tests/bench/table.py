@@ -18,6 +18,8 @@ def table(result):
         lines.append(f"REST / gRPC per CPU-second: {result['per_cpu_second']['ratio']:.2f}")
     if "at_500" in result or "answers" in result:
         lines += requests(result)
+    if "callbacks" in result:
+        lines += callbacks(result)
     if "fanout" in result:
         lines += fanout(result["fanout"])
     if "fairness" in result:
@@ -52,6 +54,26 @@ def requests(result):
             lines.append("statements: calls and µs per inbound message")
             lines += [f"{s['calls_per']:8.2f} {s['us_per']:8.1f}  {s['role']:20} {s['query'][:140]}"
                       for s in answer["statements"][:60]]
+    return lines
+
+
+def callbacks(result):
+    c = result["callbacks"]
+    lines = [f"\n{'statuses of WhatsApp in callbacks':46} {'statuses/s':>10} {'per CPU-s':>9} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8}"
+             f" {'errors':>7}"]
+    for run in c["open"] + c["most"]:
+        name = f"{run['statuses']:,} in each, " + (f"{run['rate']:,}/s" if run["rate"] else "as fast as they are answered")
+        lines.append(f"{name:46} {run['statuses_per_second']:10,.0f} {run['statuses_per_cpu_second']:9,.0f} {run['p50_ms']:8.2f}"
+                     f" {run['p99_ms']:8.2f} {run['max_ms']:8.2f} {run['errors']:7}")
+    single = c["open"][0]
+    lines.append(f">= 5,000/s durable, p99 < 50 ms: {met(single['statuses_per_second'] >= 4950 and single['p99_ms'] < 50)};"
+                 f" told but not durable: {sum(run['told'] - run['durable'] for run in c['open'] + c['most'])} (0:"
+                 f" {met(all(run['told'] <= run['durable'] for run in c['open'] + c['most']))})")
+    if "commits" in result:
+        raw = result["commits"][-1]
+        lines.append(f"one-row commits, {raw['clients']} connections: {raw['per_second']:,.0f}/s; a callback with one status"
+                     f" reaches {c['most'][0]['statuses_per_second'] / raw['per_second']:.2f} of it, one with 1,000"
+                     f" {c['most'][1]['statuses_per_second'] / raw['per_second']:.2f}")
     return lines
 
 

@@ -91,6 +91,7 @@ class Deployment:
             f"--identity_key_file={self.folder / 'identity.key'}", f"--operator_key_file={self.folder / 'operator.key'}",
             f"--secret_keys_file={self.folder / 'secret.keys'}",
             *([f"--peers={peers}"] if peers else []),
+            *(["--trusted_provider_hosts=127.0.0.1"] if service in ("all", "sims") else []),
             f"--public_url={self.url}", *([f"--http_listen=127.0.0.1:{self.http_port}", *self._flags] if edge else []),
             *flags,
         ], self.folder / f"{name}.log")

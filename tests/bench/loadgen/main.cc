@@ -17,20 +17,29 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "tests/bench/loadgen/answer_load.h"
+#include "tests/bench/loadgen/callback_load.h"
 #include "tests/bench/loadgen/direct_load.h"
 #include "tests/bench/loadgen/grpc_load.h"
 #include "tests/bench/loadgen/rest_load.h"
 
-ABSL_FLAG(std::string, target, "", "host:port of the REST API (rest) or of gRPC (others)");
+ABSL_FLAG(std::string, target, "", "host:port of edge (rest, callbacks) or of gRPC (others)");
 ABSL_FLAG(double, rate, 0, "requests per second, open loop; 0: closed loop");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "how long");
 ABSL_FLAG(int, concurrency, 16, "connections (rest) or calls at once (grpc)");
 ABSL_FLAG(std::string, method, "GET", "HTTP method, or the gRPC method's path");
 ABSL_FLAG(std::string, path, "/v1/account", "path of REST requests");
 ABSL_FLAG(std::string, body, "", "JSON body; {n} becomes the request's number");
-ABSL_FLAG(std::string, secret_file, "",
-          "file with the API key (rest), the identity key (grpc) or the agent's token (others)");
+ABSL_FLAG(
+    std::string, secret_file, "",
+    "file with the API key (rest), the identity key (grpc), the app secret (callbacks) or the "
+    "agent's token (others)");
 ABSL_FLAG(std::string, account, "", "acc_…, the account of gRPC calls");
+ABSL_FLAG(std::string, number, "", "callbacks: the SIM's phone_number_id");
+ABSL_FLAG(int, statuses, 1, "callbacks: statuses in each callback");
+ABSL_FLAG(int64_t, first_dispatch, 0, "callbacks: the first of the dispatches that they are about");
+ABSL_FLAG(int, dispatches, 100,
+          "callbacks: how many of 1,000 recipients each; statuses come in their order");
+ABSL_FLAG(std::string, status, "delivered", "callbacks: sent, delivered or read");
 ABSL_FLAG(int, known, 500, "answer: senders that have written before");
 ABSL_FLAG(std::string, keyword, "News", "answer: what known senders write");
 ABSL_FLAG(int64_t, first_number, 0, "answer: the first sender's number; runs need their own");
@@ -106,6 +115,26 @@ absl::Status Answer(std::string* json) {
   return status;
 }
 
+absl::Status Callbacks(std::string* json) {
+  mo::bench::RestOptions options;
+  MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_target), options));
+  options.path = absl::GetFlag(FLAGS_path);
+  options.connections = absl::GetFlag(FLAGS_concurrency);
+  options.rate = absl::GetFlag(FLAGS_rate);
+  options.duration = absl::GetFlag(FLAGS_duration);
+  mo::bench::MakeCallbacks({.number = absl::GetFlag(FLAGS_number),
+                            .app_secret = Secret(),
+                            .statuses = absl::GetFlag(FLAGS_statuses),
+                            .first_dispatch = absl::GetFlag(FLAGS_first_dispatch),
+                            .dispatches = absl::GetFlag(FLAGS_dispatches),
+                            .status = absl::GetFlag(FLAGS_status)},
+                           options);
+  Latencies latencies;
+  const absl::Status status = mo::bench::RunRest(options, latencies);
+  *json = latencies.ToJson(options.duration);
+  return status;
+}
+
 absl::Status Direct() {
   mo::bench::DirectOptions options;
   MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_rest_target), options.rest));
@@ -121,14 +150,15 @@ absl::Status Direct() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer|direct --target=… …");
+  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer|callbacks|direct --target=… …");
   const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
   const std::string command = arguments.size() == 2 ? arguments[1] : "";
   std::string json;
-  absl::Status status = absl::InvalidArgumentError("say rest, grpc, answer or direct");
+  absl::Status status = absl::InvalidArgumentError("say rest, grpc, answer, callbacks or direct");
   if (command == "rest") status = Rest(&json);
   if (command == "grpc") status = Grpc(&json);
   if (command == "answer") status = Answer(&json);
+  if (command == "callbacks") status = Callbacks(&json);
   if (command == "direct") status = Direct();
   if (!json.empty()) std::cout << json << std::endl;
   if (!status.ok()) std::cerr << "mo-loadgen: " << status.message() << "\n";

@@ -111,13 +111,19 @@ class Load {
   std::string NextRequest(absl::Time due) {
     const size_t count = options_.values.size();
     const std::string value = count == 0 ? "" : options_.values[number_ % count];
-    const std::string body =
-        absl::StrReplaceAll(options_.body, {{"{n}", absl::StrCat(++number_)},
-                                            {"{due}", absl::StrCat(absl::ToUnixMicros(due))},
-                                            {"{value}", value}});
+    RestOptions::Made made;
+    if (options_.make) {
+      made = options_.make(number_++);
+    } else {
+      made.body =
+          absl::StrReplaceAll(options_.body, {{"{n}", absl::StrCat(++number_)},
+                                              {"{due}", absl::StrCat(absl::ToUnixMicros(due))},
+                                              {"{value}", value}});
+    }
+    const std::string& body = made.body;
     std::string request =
         absl::StrCat(options_.method, " ", options_.path, " HTTP/1.1\r\nHost: ", options_.host,
-                     "\r\nAuthorization: Bearer ", options_.api_key, "\r\n");
+                     "\r\nAuthorization: Bearer ", options_.api_key, "\r\n", made.headers);
     if (!body.empty()) {
       absl::StrAppend(&request, "Content-Type: application/json\r\nContent-Length: ", body.size(),
                       "\r\n");
@@ -132,10 +138,12 @@ class Load {
     connection.due = due;
     connection.answer.clear();
     const std::string request = NextRequest(due);
-    // A request fits into the empty socket's buffer.
-    if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(request.size())) {
-      return absl::UnavailableError("the server has closed a connection");
+    // Most requests fit into the empty socket's buffer; the server reads on of those that do not.
+    for (size_t sent = 0; sent < request.size();) {
+      const ssize_t size =
+          send(connection.fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      if (size <= 0) return absl::UnavailableError("the server has closed a connection");
+      sent += static_cast<size_t>(size);
     }
     return absl::OkStatus();
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,12 @@ struct RestOptions {
   // {value} one of `values` after the other.
   std::string body;
   std::vector<std::string> values;
+  // If set, makes each request's body, and lines for its head, from its number instead.
+  struct Made {
+    std::string body;
+    std::string headers;  // each with \r\n
+  };
+  std::function<Made(uint64_t number)> make;
   int connections = 16;
   double rate = 0;  // requests per second; 0: each connection asks again as soon as it was answered
   absl::Duration duration;

@@ -1,0 +1,20 @@
+// What a provider tells, as works of the ledger.
+#pragma once
+
+#include <vector>
+
+#include "services/sims/drivers/driver.h"
+#include "services/sims/ledger_work.h"
+#include "services/sims/sim_drivers.h"
+
+namespace mo::sims {
+
+// Adds the works that make a SIM's events durable: each of at most 1,000 updates. How many of the
+// events were left out: receipts of messages that are not ours, and what can never be stored (too
+// long, no UTF-8), which must not keep the others from being so.
+int AddWorks(const SimDriver& sim, const SenderEvents& events, std::vector<LedgerWork>& works);
+
+// How many updates are in a work.
+size_t UpdatesIn(const LedgerWork& work);
+
+}  // namespace mo::sims

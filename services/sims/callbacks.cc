@@ -1,0 +1,163 @@
+#include "services/sims/callbacks.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "libs/runtime/errors.h"
+#include "libs/runtime/ids.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
+#include "services/sims/callback_work.h"
+
+namespace mo::sims {
+namespace {
+
+absl::Status Busy() {
+  return WithRetryDelay(
+      Error(absl::StatusCode::kUnavailable, "OVERLOADED", "the ledger is busy, try again"),
+      absl::Seconds(1));
+}
+
+}  // namespace
+
+Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger)
+    : app_(app),
+      drivers_(drivers),
+      ledger_(ledger),
+      updates_(app.metrics().Counter("mo_sims_callback_updates_total",
+                                     "Messages, receipts and memberships that providers told")),
+      ignored_(
+          app.metrics().Counter("mo_sims_callback_ignored_total",
+                                "Parts of callbacks that are of no use here or not understood")),
+      unknown_senders_(app.metrics().Counter(
+          "mo_sims_callback_unknown_senders_total",
+          "Parts of callbacks about a sender that is no SIM of ours, or vouched for by none")) {
+  const std::pair<End, const char*> names[] = {
+      {End::kTaken, "taken"},     {End::kHandshake, "handshake"}, {End::kUnknownSim, "unknown_sim"},
+      {End::kRefused, "refused"}, {End::kMalformed, "malformed"}, {End::kFailed, "failed"}};
+  for (const auto& [end, name] : names) {
+    ends_[end] = &app.metrics().Counter("mo_sims_callbacks_total", "Callbacks of providers",
+                                        {{"end", name}});
+  }
+}
+
+absl::StatusOr<v1::TakeCallbackResponse> Callbacks::Take(const v1::TakeCallbackRequest& request) {
+  const std::optional<int64_t> sim_id = ParseId("sim", request.sim_id());
+  std::shared_ptr<const SimDriver> sim;
+  if (sim_id) {
+    MO_ASSIGN_OR_RETURN(sim, drivers_.Find(*sim_id));
+  }
+  // 200: a provider that is told otherwise would go on for days, for a SIM that is gone.
+  if (sim == nullptr || sim->driver->settings().driver != request.driver())
+    return Ended(End::kUnknownSim, 200);
+  http::Headers headers;
+  for (const v1::CallbackHeader& header : request.headers())
+    headers.Add(header.name(), header.value());
+  const Callback callback{request.method(), request.query(), headers, request.body()};
+  absl::StatusOr<v1::TakeCallbackResponse> response = TakeFor(*sim, callback);
+  if (!response.ok()) ends_.at(End::kFailed)->Increment();
+  return response;
+}
+
+absl::StatusOr<v1::TakeCallbackResponse> Callbacks::TakeFor(const SimDriver& sim,
+                                                            const Callback& callback) {
+  if (const std::optional<CallbackAnswer> answer = sim.driver->Handshake(callback)) {
+    return Ended(answer->status < 300 ? End::kHandshake : End::kRefused, answer->status,
+                 answer->body);
+  }
+  if (!sim.driver->Verify(callback).ok()) return Ended(End::kRefused, 403);
+  absl::StatusOr<CallbackEvents> events = sim.driver->ParseCallback(callback, app_.clock().Now());
+  if (!events.ok()) {
+    // It is the provider's word, but not one that coming again would make clearer.
+    Log(LogLevel::kError, "a callback was not understood",
+        {{"sim", FormatId("sim", sim.sim_id)},
+         {"driver", sim.driver->settings().driver},
+         {"bytes", callback.body.size()}});
+    return Ended(End::kMalformed, 200);
+  }
+  ignored_.Increment(events->ignored);
+  std::vector<LedgerWork> works;
+  for (const SenderEvents& part : events->senders) {
+    MO_ASSIGN_OR_RETURN(const SimDrivers::List concerned, Concerned(sim, callback, part));
+    if (concerned.empty()) unknown_senders_.Increment();
+    for (const auto& each : concerned) ignored_.Increment(AddWorks(*each, part, works));
+  }
+  MO_RETURN_IF_ERROR(CommitAll(std::move(works)));
+  return Ended(End::kTaken, 200, std::move(events->answer), std::move(events->answer_type));
+}
+
+absl::StatusOr<SimDrivers::List> Callbacks::Concerned(const SimDriver& sim,
+                                                      const Callback& callback,
+                                                      const SenderEvents& events) {
+  const DriverSettings& settings = sim.driver->settings();
+  Credentials::By by = Credentials::By::kBusiness;
+  std::string value = events.business_id;
+  bool own = value.empty();  // nobody is named
+  if (!events.sender_id.empty()) {
+    by = Credentials::By::kSender;
+    value = events.sender_id;
+    own = value == settings.sender_id;
+  } else if (!events.sender_address.empty()) {
+    by = Credentials::By::kAddress;
+    value = events.sender_address;
+    own = value == settings.address;
+  }
+  if (own) {
+    MO_ASSIGN_OR_RETURN(std::shared_ptr<const SimDriver> self, drivers_.Find(sim.sim_id));
+    return self == nullptr ? SimDrivers::List() : SimDrivers::List{std::move(self)};
+  }
+  MO_ASSIGN_OR_RETURN(SimDrivers::List list, drivers_.Find(settings.driver, by, value));
+  // Anybody may have a SIM with somebody else's ids: only who knows its secrets speaks for it.
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [&](const std::shared_ptr<const SimDriver>& each) {
+                              return !each->driver->Verify(callback).ok();
+                            }),
+             list.end());
+  return list;
+}
+
+absl::Status Callbacks::Commit(const SimDriver& sim, const SenderEvents& events) {
+  std::vector<LedgerWork> works;
+  ignored_.Increment(AddWorks(sim, events, works));
+  return CommitAll(std::move(works));
+}
+
+absl::Status Callbacks::CommitAll(std::vector<LedgerWork> works) {
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t left = 0;
+    absl::Status status;
+  };
+  auto waiting = std::make_shared<Waiting>();
+  waiting->left = works.size();
+  const auto ended = [waiting](const absl::Status& status) {
+    std::lock_guard lock(waiting->mutex);
+    waiting->status.Update(status);
+    --waiting->left;
+    waiting->changed.notify_all();
+  };
+  for (LedgerWork& work : works) {
+    const size_t updates = UpdatesIn(work);
+    work.done = [this, ended, updates](const LedgerOutcome& outcome) {
+      if (outcome.status.ok()) updates_.Increment(static_cast<double>(updates));
+      ended(outcome.status);
+    };
+    if (!ledger_.Add(std::move(work))) ended(Busy());
+  }
+  std::unique_lock lock(waiting->mutex);
+  waiting->changed.wait(lock, [&] { return waiting->left == 0; });
+  return waiting->status;
+}
+
+v1::TakeCallbackResponse Callbacks::Ended(End end, int status, std::string body,
+                                          std::string content_type) {
+  ends_.at(end)->Increment();
+  v1::TakeCallbackResponse response;
+  response.set_status(status);
+  response.set_content_type(std::move(content_type));
+  response.set_body(std::move(body));
+  return response;
+}
+
+}  // namespace mo::sims
