@@ -23,7 +23,7 @@ struct TestCallbacks {
   SimDrivers drivers{pool.env.app(), database, credentials};
   LedgerCommit ledger{pool.env.app(), database, outbox};
   Callbacks callbacks{pool.env.app(), drivers, ledger};
-  SimDriver sim{1, IdOf(sim_name), common::NETWORK_MESSENGER, nullptr, false};
+  SimDriver sim{1, IdOf(sim_name), common::NETWORK_MESSENGER, nullptr, false, {}};
 
   // A dispatch to `count` recipients; its number.
   int64_t Submit(const std::string& key, int count) {

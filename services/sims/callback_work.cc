@@ -16,6 +16,7 @@ LedgerWork& Room(const SimDriver& sim, size_t first, std::vector<LedgerWork>& wo
     work.sim_id = sim.sim_id;
     work.epoch = kNoLease;
     work.network = sim.network;
+    work.reply_window = sim.reply_window;
     works.push_back(std::move(work));
   }
   return works.back();

@@ -72,6 +72,9 @@ void LedgerBatch::Open(const LedgerWork& work, const Window& window, DispatchSta
     } else if (!window.ignore_suppression &&
                suppressed.contains({work.account_id, window.contact_ids[n]})) {
       next = {common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_STOPPED};
+    } else if (!window.reply_addresses.empty() &&
+               !reply_open.contains({work.account_id, work.sim_id, window.reply_addresses[n]})) {
+      next = {common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_WINDOW_CLOSED};
     } else {
       opened.push_back(index);
     }

@@ -11,6 +11,7 @@
 #include "services/sims/ledger_inbound.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/progress.h"
+#include "services/sims/reply_windows.h"
 
 namespace mo::sims {
 namespace {
@@ -147,7 +148,9 @@ absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const Led
   LedgerBatch batch{works, absl::MakeSpan(outcomes), app_.clock().Now()};
   MO_RETURN_IF_ERROR(ResolveNames(tx, batch));
   LedgerReads reads(tx, batch);
+  ReplyWindows replies(tx, batch);
   MO_RETURN_IF_ERROR(reads.Get(batch));
+  MO_RETURN_IF_ERROR(replies.Get(batch));
   // Results free what they belong to before new windows are cut; both see the rows as locked.
   batch.Fold();
   batch.OpenWindows();
@@ -155,6 +158,7 @@ absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const Led
   MO_RETURN_IF_ERROR(Report(tx, batch));
   MO_ASSIGN_OR_RETURN(const int inbound, TellInbound(tx, outbox_, batch));
   StoreGroups(tx, batch);
+  StoreReplyWindows(tx, batch);
   tx.AfterCommit([this, inbound, entered = batch.entered] {
     inbound_.Increment(inbound);
     for (size_t state = 0; state < entered.size(); ++state) {

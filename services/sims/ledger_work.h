@@ -20,6 +20,9 @@ struct Window {
   int64_t dispatch_id = 0;
   std::vector<int> indices;          // into the dispatch's recipients
   std::vector<int64_t> contact_ids;  // of these
+  // Their addresses, where the network lets us write freely only for so long after a contact's
+  // message: others are skipped. Empty: it always does, or this is a template.
+  std::vector<std::string> reply_addresses;
   bool resend = false;  // were attempted under an earlier lease, at an idempotent device
   bool ignore_suppression = false;
   absl::Time expire_time = absl::InfinitePast();  // InfinitePast: never
@@ -82,6 +85,9 @@ struct LedgerWork {
   std::vector<NamedReceipt> receipts;
   std::vector<Watermark> watermarks;
   common::Network network = common::NETWORK_UNSPECIFIED;
+  // How long a message that came in lets us write to its sender; zero: the network has no such
+  // limit.
+  absl::Duration reply_window;
   // Windows of interactive messages: not behind those of broadcasts.
   bool urgent = false;
   // May wait some milliseconds for others: results that nobody waits for.

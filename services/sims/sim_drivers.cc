@@ -55,8 +55,9 @@ absl::StatusOr<SimDrivers::List> SimDrivers::Lookup(const std::string& key, cons
       continue;
     }
     const bool by_key = (*driver)->capabilities().receipts == ReceiptKind::kByKey;
+    const absl::Duration window = (*driver)->limits().window;
     list.push_back(std::make_shared<const SimDriver>(
-        SimDriver{each.account_id, each.sim_id, each.network, *std::move(driver), by_key}));
+        SimDriver{each.account_id, each.sim_id, each.network, *std::move(driver), by_key, window}));
   }
   std::lock_guard lock(mutex_);
   if (generation != generation_) return list;  // changed while it was read

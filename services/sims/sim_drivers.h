@@ -24,6 +24,8 @@ struct SimDriver {
   std::unique_ptr<Driver> driver;
   // Its receipts carry our keys: one without is of a message that somebody else has sent.
   bool receipts_by_key = false;
+  // How long after its last message a contact may be written to freely; zero: always.
+  absl::Duration reply_window;
 };
 
 // Makes drivers of what is saved, and keeps them for two seconds: that long another process'

@@ -67,8 +67,8 @@ def callbacks(result):
                      f" {run['p99_ms']:8.2f} {run['max_ms']:8.2f} {run['errors']:7}")
     single = c["open"][0]
     lines.append(f">= 5,000/s durable, p99 < 50 ms: {met(single['statuses_per_second'] >= 4950 and single['p99_ms'] < 50)};"
-                 f" told but not durable: {sum(run['told'] - run['durable'] for run in c['open'] + c['most'])} (0:"
-                 f" {met(all(run['told'] <= run['durable'] for run in c['open'] + c['most']))})")
+                 f" told but not durable: {sum(run['messages'] - run['durable'] for run in c['open'] + c['most'])} (0:"
+                 f" {met(all(run['messages'] <= run['durable'] for run in c['open'] + c['most']))})")
     if "commits" in result:
         raw = result["commits"][-1]
         lines.append(f"one-row commits, {raw['clients']} connections: {raw['per_second']:,.0f}/s; a callback with one status"
