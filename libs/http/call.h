@@ -35,6 +35,13 @@ class Call {
     });
   }
 
+  void Drop() {
+    if (answered_.exchange(true)) return;
+    loop_->Run([connection = connection_] {
+      if (auto c = connection.lock()) c->Close();
+    });
+  }
+
   std::shared_ptr<StreamState> StartStream(int status, Headers headers) {
     auto stream = std::make_shared<StreamState>(OnConnection([](Connection& c) { c.Flush(); }),
                                                 OnConnection([](Connection& c) { c.Close(); }));

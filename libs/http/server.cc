@@ -93,6 +93,10 @@ Stream Responder::StartStream(int status, Headers headers) const {
       std::make_shared<internal::StreamHandle>(call_->StartStream(status, std::move(headers))));
 }
 
+void Responder::Drop() const {
+  if (call_ != nullptr) call_->Drop();
+}
+
 class Server::Impl {
  public:
   Impl(Options options, Handler handler)

@@ -60,6 +60,8 @@ class Responder {
   // Answers with these headers now and a body to come, in chunks. After an earlier answer the
   // stream is closed already.
   Stream StartStream(int status, Headers headers) const;
+  // Closes the connection instead of answering, as a peer does that fails in the middle.
+  void Drop() const;
 
  private:
   std::shared_ptr<internal::Call> call_;

@@ -106,6 +106,16 @@ TEST_CASE("a request nobody answers gets a 500") {
   CHECK_THAT(client.ReadResponse(), StartsWith("HTTP/1.1 500 "));
 }
 
+TEST_CASE("a dropped request gets no answer, and its connection ends") {
+  TestServer test([](Request, Responder responder) {
+    responder.Drop();
+    responder.Send({200, {}, "too late"});
+  });
+  RawClient client(test.server.port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(client.ReadToEnd().empty());
+}
+
 TEST_CASE("only the first answer counts, from whichever copy") {
   TestServer test([](Request, Responder responder) {
     Responder copy = responder;

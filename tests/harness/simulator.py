@@ -20,7 +20,8 @@ class Simulator:
         self._folder = temp_folder("simulator")
         self._process = Process("mo-simulator", [executable("mo-simulator"), f"--http_listen=127.0.0.1:{port}", f"--seed={seed}"],
                                 self._folder / "simulator.log")
-        self._api = Client(f"http://127.0.0.1:{port}")
+        self.origin = f"http://127.0.0.1:{port}"
+        self._api = Client(self.origin)
 
         def up():
             assert self._process.running, self._process.log_tail()

@@ -53,6 +53,22 @@ const std::vector<Control::Route>& Control::Routes() {
       {"POST", "agents", 1, "ban", &C::BanAgent},
       {"POST", "agents", 1, "unban", &C::UnbanAgent},
       {"POST", "agents", 1, "credit", &C::SetCredit},
+      {"POST", "doubles", 0, "", &C::AddDouble},
+      {"GET", "doubles", 0, "", &C::ListDoubles},
+      {"DELETE", "doubles", 1, "", &C::RemoveDouble},
+      {"POST", "doubles", 1, "settings", &C::ConfigureDouble},
+      {"POST", "doubles", 1, "ban", &C::SwitchDouble},
+      {"POST", "doubles", 1, "unban", &C::SwitchDouble},
+      {"POST", "doubles", 1, "expire-token", &C::SwitchDouble},
+      {"POST", "doubles", 1, "token", &C::SetDoubleToken},
+      {"POST", "doubles", 1, "callback", &C::SetDoubleCallback},
+      {"POST", "doubles", 1, "fail", &C::FailDouble},
+      {"POST", "doubles", 1, "window", &C::SetDoubleWindow},
+      {"POST", "doubles", 1, "preferences", &C::ActOnDouble},
+      {"POST", "doubles", 1, "quality", &C::ActOnDouble},
+      {"POST", "doubles", 1, "template", &C::ActOnDouble},
+      {"POST", "doubles", 1, "referral", &C::ActOnDouble},
+      {"POST", "doubles", 1, "migrate", &C::ActOnDouble},
       {"POST", "phones", 0, "", &C::AddPhones},
       {"GET", "phones", 2, "", &C::GetPhone},
       {"POST", "phones", 2, "write", &C::WriteOne},
@@ -86,13 +102,13 @@ std::string Control::Call::Query(absl::string_view name) const {
 http::Response Control::Handle(const http::Request& request) {
   std::vector<std::string> segments = absl::StrSplit(request.path, '/', absl::SkipEmpty());
   if (segments.empty()) return RespondError(404, "no such path");
+  Call call;
   // The action is split off before decoding: an address may hold an encoded colon.
-  std::string action;
+  std::string& action = call.action;
   if (const size_t colon = segments.back().rfind(':'); colon != std::string::npos) {
     action = segments.back().substr(colon + 1);
     segments.back().resize(colon);
   }
-  Call call;
   for (size_t i = 1; i < segments.size(); ++i) {
     std::optional<std::string> decoded = http::PercentDecode(segments[i]);
     if (!decoded) return RespondError(400, "the path is not percent-encoded");

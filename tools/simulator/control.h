@@ -25,6 +25,7 @@ class Control {
     std::vector<std::string> path;  // decoded segments after the resource's name
     std::vector<std::pair<std::string, std::string>> query;
     json body;
+    std::string action;
 
     std::string Query(absl::string_view name) const;
   };
@@ -47,6 +48,17 @@ class Control {
   Answer BanAgent(const Call& call);
   Answer UnbanAgent(const Call& call);
   Answer SetCredit(const Call& call);
+  // control_doubles.cc
+  Answer AddDouble(const Call& call);
+  Answer ListDoubles(const Call& call);
+  Answer RemoveDouble(const Call& call);
+  Answer ConfigureDouble(const Call& call);
+  Answer SwitchDouble(const Call& call);
+  Answer SetDoubleToken(const Call& call);
+  Answer SetDoubleCallback(const Call& call);
+  Answer FailDouble(const Call& call);
+  Answer SetDoubleWindow(const Call& call);
+  Answer ActOnDouble(const Call& call);
   Answer AddPhones(const Call& call);
   Answer GetPhone(const Call& call);
   Answer WriteOne(const Call& call);
@@ -68,6 +80,7 @@ class Control {
   Answer SetSettings(const Call& call);
 
   absl::StatusOr<std::shared_ptr<Agent>> AgentOf(const Call& call);
+  absl::StatusOr<std::shared_ptr<Double>> DoubleOf(const Call& call);
   absl::StatusOr<Phone*> PhoneOf(const Call& call);
   Answer SetMember(const Call& call, bool member);
   Answer SetBlocked(const Call& call, bool blocked);

@@ -167,7 +167,7 @@ Control::Answer Control::WriteMany(const Call& call) {
 Control::Answer Control::SetBlocked(const Call& call, bool blocked) {
   MO_ASSIGN_OR_RETURN(Phone * phone, PhoneOf(call));
   MO_ASSIGN_OR_RETURN(const std::string sim, OnlyField(call.body, "sim"));
-  network_.world().phones.SetBlocked(*phone, sim, blocked);
+  network_.SetBlocked(*phone, sim, blocked);
   return GetPhone(call);
 }
 

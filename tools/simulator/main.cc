@@ -20,6 +20,7 @@
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:0",
           "host:port of the control API; loopback only, port 0: a free one");
 ABSL_FLAG(uint64_t, seed, 0, "decides all chance and the ids of what phones write; 0: random");
+ABSL_FLAG(int, http_threads, 1, "threads that answer requests, 1 to 64");
 ABSL_FLAG(int, keep_messages, 20, "texts kept per phone, 0 to 10000; 0 for load runs");
 
 namespace {
@@ -37,7 +38,7 @@ bool ParseListen(const std::string& listen, mo::http::ServerOptions* options) {
 
 int Run() {
   mo::http::ServerOptions options;
-  options.max_body = 64 << 20;
+  options.max_body = 110 << 20;  // WhatsApp takes documents of 100 MB
   if (!ParseListen(absl::GetFlag(FLAGS_http_listen), &options)) {
     std::cerr << "--http_listen must be 127.0.0.1:port\n";
     return 2;
@@ -45,6 +46,11 @@ int Run() {
   const int keep = absl::GetFlag(FLAGS_keep_messages);
   if (keep < 0 || keep > 10000) {
     std::cerr << "--keep_messages must be 0 to 10000\n";
+    return 2;
+  }
+  options.threads = absl::GetFlag(FLAGS_http_threads);
+  if (options.threads < 1 || options.threads > 64) {
+    std::cerr << "--http_threads must be 1 to 64\n";
     return 2;
   }
   uint64_t seed = absl::GetFlag(FLAGS_seed);
@@ -63,13 +69,14 @@ int Run() {
   network.world().settings.Set(settings);
   sim::Control control(network);
   mo::http::Server server(options, [&](mo::http::Request request, mo::http::Responder responder) {
-    responder.Send(control.Handle(request));
+    if (!network.doubles().Serve(request, responder)) responder.Send(control.Handle(request));
   });
   if (const absl::Status status = server.Start(); !status.ok()) {
     std::cerr << "cannot listen on " << absl::GetFlag(FLAGS_http_listen) << ": " << status.message()
               << "\n";
     return 1;
   }
+  network.doubles().SetOrigin(absl::StrCat("http://127.0.0.1:", server.port()));
   std::cout << "simulator listening on http://127.0.0.1:" << server.port() << std::endl;
   int signal = 0;
   sigwait(&signals, &signal);
@@ -80,7 +87,8 @@ int Run() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage("A network of virtual phones behind the device-agent contract.");
+  absl::SetProgramUsageMessage(
+      "A network of virtual phones behind device agents and doubles of providers.");
   absl::ParseCommandLine(argc, argv);
   return Run();
 }

@@ -38,6 +38,7 @@ void Network::KeepTime() {
     }
     const int64_t now_ms = NowMs();
     for (const std::shared_ptr<Agent>& agent : agents) agent->Tick(now_ms);
+    doubles_.Tick(now_ms);
     std::this_thread::sleep_for(kTick);
   }
 }
@@ -57,8 +58,19 @@ std::shared_ptr<grpc::Channel> Network::ChannelTo(const std::string& gateway, ui
   return channel;
 }
 
+absl::Status Network::AddDouble(DoubleSpec spec, const DoubleSettings& settings) {
+  std::lock_guard lock(mutex_);
+  if (agents_.count(Key(spec.network, spec.address)) > 0) {
+    return absl::AlreadyExistsError("the SIM has an agent already");
+  }
+  return doubles_.Add(next_agent_++, std::move(spec), settings);
+}
+
 absl::Status Network::AddAgent(AgentSpec spec) {
   std::lock_guard lock(mutex_);
+  if (doubles_.Find(spec.network, spec.address) != nullptr) {
+    return absl::AlreadyExistsError("the SIM has a double already");
+  }
   std::shared_ptr<Agent>& agent = agents_[Key(spec.network, spec.address)];
   if (agent != nullptr) return absl::AlreadyExistsError("the SIM has an agent already");
   const uint32_t id = next_agent_++;
@@ -112,6 +124,21 @@ std::vector<std::shared_ptr<Agent>> Network::Agents() {
   return agents;
 }
 
+absl::StatusOr<std::string> Network::Give(Phone& phone, const std::string& sim,
+                                          const sims::Inbound& inbound, const Writing& writing) {
+  if (const std::shared_ptr<Double> found = doubles_.Find(phone.network, sim)) {
+    DoubleInbound given{inbound, writing.file};
+    MO_RETURN_IF_ERROR(found->Receive(phone, given));
+    return given.message.provider_message_id();
+  }
+  MO_ASSIGN_OR_RETURN(const std::shared_ptr<Agent> agent, FindAgent(phone.network, sim));
+  if (!writing.file.empty()) {
+    return absl::FailedPreconditionError("an agent takes media by URL only");
+  }
+  MO_RETURN_IF_ERROR(agent->Receive(inbound));
+  return inbound.provider_message_id();
+}
+
 absl::StatusOr<std::string> Network::Write(Phone& phone, const Writing& writing) {
   std::set<std::string> sims;
   if (!writing.group.empty()) {
@@ -135,13 +162,15 @@ absl::StatusOr<std::string> Network::Write(Phone& phone, const Writing& writing)
   const int64_t now_ms = NowMs();
   inbound.mutable_time()->set_seconds(now_ms / 1000);
   inbound.mutable_time()->set_nanos(static_cast<int32_t>(now_ms % 1000) * 1'000'000);
+  std::string id = inbound.provider_message_id();
   for (const std::string& sim : sims) {
-    auto agent = FindAgent(phone.network, sim);
-    if (!agent.ok() && writing.to.empty()) continue;  // a member that nobody simulates
-    if (!agent.ok()) return agent.status();
-    MO_RETURN_IF_ERROR((*agent)->Receive(inbound));
+    const auto given = Give(phone, sim, inbound, writing);
+    // In a group, a member that nobody simulates.
+    if (absl::IsNotFound(given.status()) && writing.to.empty()) continue;
+    if (!given.ok()) return given.status();
+    id = *given;
   }
-  return inbound.provider_message_id();
+  return id;
 }
 
 void Network::Report(const std::vector<PhoneReceipt>& receipts) {
@@ -151,6 +180,9 @@ void Network::Report(const std::vector<PhoneReceipt>& receipts) {
   for (const std::shared_ptr<Agent>& agent : Agents()) {
     if (concerned.count(agent->id()) > 0) agent->GiveReceipts(receipts);
   }
+  for (const std::shared_ptr<Double>& one : doubles_.List()) {
+    if (concerned.count(one->id()) > 0) one->GiveReceipts(receipts);
+  }
 }
 
 void Network::SetPhoneOnline(Phone& phone, bool online) {
@@ -158,6 +190,11 @@ void Network::SetPhoneOnline(Phone& phone, bool online) {
 }
 
 void Network::MarkRead(Phone& phone) { Report(world_.phones.MarkRead(phone)); }
+
+void Network::SetBlocked(Phone& phone, absl::string_view sim, bool blocked) {
+  world_.phones.SetBlocked(phone, sim, blocked);
+  if (const auto found = doubles_.Find(phone.network, sim)) found->NoteBlocked(phone, blocked);
+}
 
 absl::Status Network::AddGroup(GroupSpec spec) {
   PhoneSpec phone;
@@ -171,9 +208,19 @@ absl::Status Network::AddGroup(GroupSpec spec) {
 
 absl::Status Network::SetMember(common::Network network, absl::string_view group,
                                 absl::string_view sim, bool member) {
-  MO_ASSIGN_OR_RETURN(const std::shared_ptr<Agent> agent, FindAgent(network, sim));
+  const std::shared_ptr<Double> found = doubles_.Find(network, sim);
+  std::shared_ptr<Agent> agent;
+  if (found == nullptr) {
+    MO_ASSIGN_OR_RETURN(agent, FindAgent(network, sim));
+  }
   MO_ASSIGN_OR_RETURN(const bool changed, world_.groups.SetMember(network, group, sim, member));
-  if (changed) agent->GiveMembership(world_.groups.Describe(network, group, !member));
+  if (!changed) return absl::OkStatus();
+  const sims::GroupMembership membership = world_.groups.Describe(network, group, !member);
+  if (found != nullptr) {
+    found->GiveMembership(membership);
+  } else {
+    agent->GiveMembership(membership);
+  }
   return absl::OkStatus();
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "tools/simulator/agent.h"
+#include "tools/simulator/doubles/registry.h"
 #include "tools/simulator/world.h"
 
 namespace mo::simulator {
@@ -24,6 +25,7 @@ struct Writing {
   std::string to;     // the SIM's address
   std::string group;  // the group it is written in; empty: none
   common::Content content;
+  std::string file;  // the bytes of media; doubles of providers hand them out
 };
 
 // Owns everything. Thread-safe. Stopped by its destructor.
@@ -46,12 +48,18 @@ class Network {
   absl::StatusOr<common::Network> NetworkOf(absl::string_view address);
   std::vector<std::shared_ptr<Agent>> Agents();
 
+  // The doubles of providers. Add them here, for a SIM has an agent or a double.
+  Doubles& doubles() { return doubles_; }
+  absl::Status AddDouble(DoubleSpec spec, const DoubleSettings& settings);
+
   // A phone writes; returns the provider's message id. Errors say why no SIM can get it.
   absl::StatusOr<std::string> Write(Phone& phone, const Writing& writing);
   // A phone goes off or comes back; what waited for it is reported to the SIMs.
   void SetPhoneOnline(Phone& phone, bool online);
   // A phone reads everything.
   void MarkRead(Phone& phone);
+  // A phone blocks a SIM, or does not any more.
+  void SetBlocked(Phone& phone, absl::string_view sim, bool blocked);
   // Adds a group, which can be written to like a phone.
   absl::Status AddGroup(GroupSpec spec);
   // Puts a SIM into a group, or out of it.
@@ -66,7 +74,12 @@ class Network {
   void Report(const std::vector<PhoneReceipt>& receipts);
   void KeepTime();
 
+  // Gives one SIM what a phone has written, and returns the message's id there.
+  absl::StatusOr<std::string> Give(Phone& phone, const std::string& sim,
+                                   const sims::Inbound& inbound, const Writing& writing);
+
   World world_;
+  Doubles doubles_{world_};
   std::atomic<uint64_t> written_{0};
   std::mutex mutex_;
   uint32_t next_agent_ ABSL_GUARDED_BY(mutex_) = 1;

@@ -95,7 +95,7 @@ TEST_CASE("a phone costs less than 300 bytes, with its index entry and one messa
   for (int i = 0; i < kPhones; ++i) {
     auto phone = book.Find(common::NETWORK_WHATSAPP, "49170" + std::to_string(1000000 + i));
     Arriving arriving;
-    arriving.key = i;
+    arriving.key = arriving.once = i;
     book.Arrive(**phone, arriving, settings);
   }
   const size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;

@@ -17,6 +17,7 @@ struct PhoneDetails {
   struct Waiting {
     uint32_t agent;
     int64_t key;
+    int64_t once;    // as in Arriving
     bool arrived;    // only the READ is missing
     uint8_t stages;  // receipts to give, as Arrival::stages
     KeptMessage message;

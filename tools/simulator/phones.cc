@@ -23,10 +23,11 @@ PhoneDetails& Details(Phone& phone) {
 }
 
 KeptMessage Keep(const Arriving& arriving) {
-  const common::Content& content = arriving.batch->content();
-  const auto& parameters = arriving.message->parameters();
+  const common::Content& content = *arriving.content;
+  static const auto& none = *new google::protobuf::RepeatedPtrField<std::string>();
+  const auto& parameters = arriving.parameters == nullptr ? none : *arriving.parameters;
   KeptMessage kept;
-  kept.key = arriving.key;
+  kept.key = arriving.once;
   kept.from = std::string(arriving.sim);
   kept.at_ms = NowMs();
   if (content.has_text()) {
@@ -161,7 +162,7 @@ uint8_t PhoneBook::DrawStages(const ReceiptPolicy& policy, int64_t key) const {
 Arrival PhoneBook::Arrive(Phone& phone, const Arriving& arriving, const Settings& settings) {
   Arrival arrival;
   if (settings.keep_messages == 0 && (phone.flags.load() & ~Phone::kGroup) == 0) {
-    Count(phone, arriving.key);
+    Count(phone, arriving.once);
     arrival.stages = DrawStages(settings.receipts, arriving.key);
     arrival.delay_ms = settings.receipts.delay_ms;
     return arrival;
@@ -178,11 +179,11 @@ Arrival PhoneBook::Arrive(Phone& phone, const Arriving& arriving, const Settings
   KeptMessage kept = settings.keep_messages > 0 ? Keep(arriving) : KeptMessage();
   if (phone.flags.load() & Phone::kOffline) {
     details.waiting.push_back(
-        {arriving.agent, arriving.key, false, arrival.stages, std::move(kept)});
+        {arriving.agent, arriving.key, arriving.once, false, arrival.stages, std::move(kept)});
     arrival.stages &= kSent;
     return arrival;
   }
-  Count(phone, arriving.key);
+  Count(phone, arriving.once);
   Store(details, std::move(kept), settings.keep_messages);
   if (!(arrival.stages & kRead)) {
     StoreUnread(details, arriving.agent, arriving.key, settings.keep_messages);
@@ -194,7 +195,7 @@ bool PhoneBook::MayRead(Phone& phone, uint32_t agent, int64_t key) {
   if (!(phone.flags.load() & Phone::kOffline)) return true;
   std::lock_guard lock(Stripe(phone));
   if (!(phone.flags.load() & Phone::kOffline)) return true;
-  Details(phone).waiting.push_back({agent, key, true, kRead, {}});
+  Details(phone).waiting.push_back({agent, key, key, true, kRead, {}});
   return false;
 }
 
@@ -210,7 +211,7 @@ std::vector<PhoneReceipt> PhoneBook::SetOnline(Phone& phone, bool online,
   PhoneDetails& details = Details(phone);
   for (PhoneDetails::Waiting& waiting : std::exchange(details.waiting, {})) {
     if (!waiting.arrived) {
-      Count(phone, waiting.key);
+      Count(phone, waiting.once);
       waiting.message.at_ms = NowMs();
       Store(details, std::move(waiting.message), settings.keep_messages);
     }

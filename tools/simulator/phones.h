@@ -73,13 +73,14 @@ struct PhoneSpec {
   std::string phone;
 };
 
-// A Send that reaches a phone. The texts are looked at only if the phone keeps messages.
+// A message that reaches a phone. The texts are looked at only if the phone keeps messages.
 struct Arriving {
   uint32_t agent = 0;
   absl::string_view sim;
-  int64_t key = 0;
-  const sims::SendBatch* batch = nullptr;
-  const sims::SendMessage* message = nullptr;
+  int64_t key = 0;   // how receipts name it
+  int64_t once = 0;  // what it is counted by: a second one with the same is a duplicate
+  const common::Content* content = nullptr;
+  const google::protobuf::RepeatedPtrField<std::string>* parameters = nullptr;  // null: none
 };
 
 // What the phone's network makes of it: an outcome, and if accepted the receipts to give (bit i:

@@ -88,8 +88,8 @@ Arrival Sends::Decide(const sims::SendMessage& message, Phone* phone, const Run&
       !world_.groups.IsMember(spec_.network, phone->address, spec_.address)) {
     return Refusal(sims::SEND_OUTCOME_ADDRESS_INVALID);
   }
-  return world_.phones.Arrive(*phone, {agent_, spec_.address, key, &run.batch, &message},
-                              run.settings);
+  return world_.phones.Arrive(
+      *phone, {agent_, spec_.address, key, key, &content, &message.parameters()}, run.settings);
 }
 
 void Sends::GiveReceipts(const Arrival& arrival, int64_t key, Phone* phone, Run* run) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/status.h"
 
@@ -25,7 +26,7 @@ std::string Numbered(const std::string& prefix, int64_t number) {
   return absl::StrCat(prefix, absl::Dec(number, absl::kZeroPad4));
 }
 
-absl::Status ReadMedia(const json& object, common::Media* media) {
+absl::Status ReadMedia(const json& object, common::Media* media, std::string* file) {
   Fields fields(object, "media.");
   common::MediaKind kind = common::MEDIA_KIND_IMAGE;
   const std::string name = fields.String("kind");
@@ -34,7 +35,9 @@ absl::Status ReadMedia(const json& object, common::Media* media) {
     fields.Fail("kind", "must be IMAGE, AUDIO, VIDEO or DOCUMENT");
   }
   media->set_kind(kind);
-  media->set_url(fields.Need("url"));
+  const std::string data = fields.String("data");
+  if (!absl::Base64Unescape(data, file)) fields.Fail("data", "must be base64");
+  media->set_url(data.empty() ? fields.Need("url") : fields.String("url"));
   media->set_caption(fields.String("caption"));
   media->set_filename(fields.String("filename"));
   media->set_mime_type(fields.String("mime_type"));
@@ -42,7 +45,7 @@ absl::Status ReadMedia(const json& object, common::Media* media) {
   return fields.Finish();
 }
 
-void ReadContent(Fields& fields, common::Content* content) {
+void ReadContent(Fields& fields, common::Content* content, std::string* file) {
   int kinds = 0;
   if (fields.Any("text") != nullptr) {
     ++kinds;
@@ -59,7 +62,7 @@ void ReadContent(Fields& fields, common::Content* content) {
   }
   if (const json* object = fields.Object("media")) {
     ++kinds;
-    fields.Check(ReadMedia(*object, content->mutable_media()));
+    fields.Check(ReadMedia(*object, content->mutable_media(), file));
   }
   if (const json* kind = fields.Any("unsupported")) {
     ++kinds;
@@ -145,7 +148,7 @@ absl::StatusOr<Writing> ParseWriting(const json& body, std::string* from) {
   if (from != nullptr) *from = fields.Need("from");
   writing.group = fields.String("group");
   writing.to = writing.group.empty() ? fields.Need("to") : fields.String("to");
-  ReadContent(fields, &writing.content);
+  ReadContent(fields, &writing.content, &writing.file);
   MO_RETURN_IF_ERROR(fields.Finish());
   return writing;
 }

@@ -30,6 +30,12 @@ void ReadPolicy(Fields& fields, ReceiptPolicy* policy);
 // The settings after a partial change.
 absl::StatusOr<Settings> ParseSettings(const json& body, Settings settings);
 
+// A double of a provider and what it is set to, the provider's own limits if not said otherwise.
+absl::StatusOr<DoubleSpec> ParseDouble(const json& body, DoubleSettings* settings);
+// limits, faults, late_errors and callback_retry_ms, if there.
+void ReadDoubleSettings(Fields& fields, DoubleSettings* settings);
+
+json ToJson(const DoubleView& view);
 json ToJson(const Settings& settings);
 json ToJson(const ReceiptPolicy& policy);
 json ToJson(const Phone& phone, const PhoneView& view);
