@@ -6,103 +6,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tools/simulator/doubles/graph_members.h"
 #include "tools/simulator/doubles/whatsapp.h"
 
 namespace mo::simulator {
 
 namespace {
 
-// Looks at one object's members; the first thing that is wrong is kept.
-class Members {
- public:
-  Members(const json& object, std::string path) : object_(object), path_(std::move(path)) {
-    if (!object.is_object()) Fail(100, absl::StrCat("Param ", path_, " must be a JSON object."));
-  }
-
-  // Nothing but these.
-  Members& Only(std::initializer_list<const char*> names) {
-    if (error_) return *this;
-    for (const auto& item : object_.items()) {
-      if (std::find(names.begin(), names.end(), item.key()) != names.end()) continue;
-      Fail(100, absl::StrCat("Unexpected key \"", item.key(), "\" on param \"", path_, "\"."));
-    }
-    return *this;
-  }
-  // A string of at most so many characters.
-  std::string Text(const char* name, size_t most, bool required = true) {
-    if (error_) return "";
-    const auto found = object_.find(name);
-    if (found == object_.end() || found->is_null()) {
-      if (required) Fail(131008, absl::StrCat("Required parameter is missing: ", Path(name)));
-      return "";
-    }
-    if (!found->is_string()) {
-      Fail(100, absl::StrCat("Param ", Path(name), " must be a string."));
-      return "";
-    }
-    std::string text = found->get<std::string>();
-    if (required && text.empty()) {
-      Fail(131008, absl::StrCat("Required parameter is missing: ", Path(name)));
-    }
-    if (Characters(text) > most) {
-      Fail(100, absl::StrCat("Param ", Path(name), " must be at most ", most, " characters long."));
-    }
-    return text;
-  }
-  void OneOf(const char* name, std::initializer_list<const char*> values) {
-    const std::string text = Text(name, 100);
-    if (error_ || std::find(values.begin(), values.end(), text) != values.end()) return;
-    Fail(100, absl::StrCat("Param ", Path(name), " is not one of those that are possible."));
-  }
-  void Bool(const char* name) {
-    if (error_ || !object_.contains(name) || object_[name].is_boolean()) return;
-    Fail(100, absl::StrCat("Param ", Path(name), " must be a boolean."));
-  }
-  const json& Object(const char* name) {
-    static const json& none = *new json(json::object());
-    if (error_) return none;
-    const auto found = object_.find(name);
-    if (found == object_.end()) {
-      Fail(131008, absl::StrCat("Required parameter is missing: ", Path(name)));
-      return none;
-    }
-    if (!found->is_object() && !found->is_array()) {
-      Fail(100, absl::StrCat("Param ", Path(name), " must be a JSON object."));
-      return none;
-    }
-    return *found;
-  }
-  // As many elements as that.
-  const json& Array(const char* name, size_t least, size_t most) {
-    const json& array = Object(name);
-    if (!error_ && (!array.is_array() || array.size() < least || array.size() > most)) {
-      Fail(100,
-           absl::StrCat("Param ", Path(name), " must have ", least, " to ", most, " elements."));
-    }
-    return array;
-  }
-
-  bool Has(const char* name) const { return object_.is_object() && object_.contains(name); }
-  void Fail(int code, std::string details) {
-    if (!error_) error_ = GraphError{code, std::move(details)};
-  }
-  void Take(const std::optional<GraphError>& error) {
-    if (!error_ && error) error_ = error;
-  }
-  const std::optional<GraphError>& error() const { return error_; }
-
- private:
-  std::string Path(const char* name) const {
-    return path_.empty() ? name : absl::StrCat(path_, "['", name, "']");
-  }
-
-  const json& object_;
-  const std::string path_;
-  std::optional<GraphError> error_;
-};
-
 // Coordinates come as strings; numbers are taken too.
-double Coordinate(Members& members, const json& object, const char* name, double most) {
+double Coordinate(GraphMembers& members, const json& object, const char* name, double most) {
   double value = 0;
   const json& found = object.is_object() && object.contains(name) ? object[name] : json();
   const bool fine = found.is_number() ||
@@ -115,11 +27,11 @@ double Coordinate(Members& members, const json& object, const char* name, double
 }
 
 std::optional<GraphError> CheckButtons(const json& action) {
-  Members members(action, "interactive['action']");
+  GraphMembers members(action, "interactive['action']");
   for (const json& button : members.Array("buttons", 1, 3)) {
-    Members one(button, "buttons");
+    GraphMembers one(button, "buttons");
     one.Only({"type", "reply"}).OneOf("type", {"reply"});
-    Members reply(one.Object("reply"), "reply");
+    GraphMembers reply(one.Object("reply"), "reply");
     reply.Text("id", 256);
     reply.Text("title", 20);
     one.Take(reply.error());
@@ -129,16 +41,16 @@ std::optional<GraphError> CheckButtons(const json& action) {
 }
 
 std::optional<GraphError> CheckList(const json& action) {
-  Members members(action, "interactive['action']");
+  GraphMembers members(action, "interactive['action']");
   members.Text("button", 20);
   size_t rows = 0;
   const json& sections = members.Array("sections", 1, 10);
   for (const json& section : sections) {
-    Members one(section, "sections");
+    GraphMembers one(section, "sections");
     one.Text("title", 24, sections.size() > 1);
     for (const json& row : one.Array("rows", 1, 10)) {
       ++rows;
-      Members cell(row, "rows");
+      GraphMembers cell(row, "rows");
       cell.Text("id", 200);
       cell.Text("title", 24);
       cell.Text("description", 72, false);
@@ -153,16 +65,16 @@ std::optional<GraphError> CheckList(const json& action) {
 std::optional<GraphError> CheckAction(const std::string& type, const json& action) {
   if (type == "button") return CheckButtons(action);
   if (type == "list") return CheckList(action);
-  Members members(action, "interactive['action']");
+  GraphMembers members(action, "interactive['action']");
   members.OneOf("name", {type == "location_request_message" ? "send_location" : type.c_str()});
   if (type == "cta_url") {
-    Members parameters(members.Object("parameters"), "parameters");
+    GraphMembers parameters(members.Object("parameters"), "parameters");
     parameters.Text("display_text", 20);
     parameters.Text("url", 2000);
     members.Take(parameters.error());
   }
   if (type == "flow") {
-    Members parameters(members.Object("parameters"), "parameters");
+    GraphMembers parameters(members.Object("parameters"), "parameters");
     parameters.Text("flow_cta", 30);
     parameters.OneOf("flow_message_version", {"3"});
     members.Take(parameters.error());
@@ -171,19 +83,19 @@ std::optional<GraphError> CheckAction(const std::string& type, const json& actio
 }
 
 std::optional<GraphError> CheckInteractive(const json& object, common::Content* content) {
-  Members members(object, "interactive");
+  GraphMembers members(object, "interactive");
   members.OneOf("type", {"button", "list", "cta_url", "location_request_message", "flow"});
   const std::string type = members.Text("type", 100);
-  Members body(members.Object("body"), "interactive['body']");
+  GraphMembers body(members.Object("body"), "interactive['body']");
   content->mutable_text()->set_body(body.Text("text", type == "list" ? 4096 : 1024));
   members.Take(body.error());
   if (members.Has("footer")) {
-    Members footer(members.Object("footer"), "interactive['footer']");
+    GraphMembers footer(members.Object("footer"), "interactive['footer']");
     footer.Text("text", 60);
     members.Take(footer.error());
   }
   if (members.Has("header")) {
-    Members header(members.Object("header"), "interactive['header']");
+    GraphMembers header(members.Object("header"), "interactive['header']");
     header.OneOf("type", {"text", "image", "video", "document"});
     if (header.Text("type", 100) == "text") header.Text("text", 60);
     members.Take(header.error());
@@ -197,7 +109,7 @@ std::optional<GraphError> CheckInteractive(const json& object, common::Content* 
 
 std::optional<GraphError> WhatsAppDouble::CheckMedia(const json& object, Message* message) const {
   const std::string& type = message->type;
-  Members members(object, type);
+  GraphMembers members(object, type);
   if (type == "document") members.Only({"id", "link", "caption", "filename", "provider"});
   if (type == "image" || type == "video") members.Only({"id", "link", "caption", "provider"});
   if (type == "audio") members.Only({"id", "link", "voice", "provider"});
@@ -225,10 +137,10 @@ std::optional<GraphError> WhatsAppDouble::CheckMedia(const json& object, Message
 
 std::optional<GraphError> WhatsAppDouble::CheckTemplate(const json& object,
                                                         Message* message) const {
-  Members members(object, "template");
+  GraphMembers members(object, "template");
   members.Only({"name", "language", "components", "namespace"});
   const std::string name = members.Text("name", 512);
-  Members language(members.Object("language"), "language");
+  GraphMembers language(members.Object("language"), "language");
   const std::string code = language.Text("code", 20);
   if (language.Has("policy")) language.OneOf("policy", {"deterministic"});
   members.Take(language.error());
@@ -245,11 +157,11 @@ std::optional<GraphError> WhatsAppDouble::CheckTemplate(const json& object,
   std::string text = absl::StrCat(name, " ", code, ":");
   size_t parameters = 0;
   for (const json& component : object.value("components", json::array())) {
-    Members one(component, "components");
+    GraphMembers one(component, "components");
     one.OneOf("type", {"header", "body", "button"});
     const bool body = one.Text("type", 20) == "body";
     for (const json& parameter : one.Array("parameters", 0, 100)) {
-      Members value(parameter, "parameters");
+      GraphMembers value(parameter, "parameters");
       value.OneOf("type", {"text", "currency", "date_time", "image", "video", "document",
                            "location", "payload"});
       if (value.Text("type", 20) == "text") absl::StrAppend(&text, " ", value.Text("text", 32768));
@@ -273,7 +185,7 @@ std::optional<GraphError> WhatsAppDouble::Check(const json& body, Message* messa
   if (body.value("messaging_product", json()) != "whatsapp") {
     return GraphError{100, "The parameter messaging_product is required."};
   }
-  Members members(body, "");
+  GraphMembers members(body, "");
   message->type = members.Has("type") ? members.Text("type", 40) : "text";
   const std::string& type = message->type;
   members.Only({"messaging_product", "recipient_type", "to", "recipient", "type", "context",
@@ -288,7 +200,7 @@ std::optional<GraphError> WhatsAppDouble::Check(const json& body, Message* messa
   message->tag = members.Text("biz_opaque_callback_data", 512, false);
   members.Text(members.Has("recipient") && !members.Has("to") ? "recipient" : "to", 200);
   if (members.Has("context")) {
-    Members context(members.Object("context"), "context");
+    GraphMembers context(members.Object("context"), "context");
     context.Only({"message_id"}).Text("message_id", 500);
     members.Take(context.error());
   }
@@ -299,7 +211,7 @@ std::optional<GraphError> WhatsAppDouble::Check(const json& body, Message* messa
     return GraphError{131051, "Unsupported message type for groups"};
   }
   common::Content& content = message->content;
-  Members inner(object, type);
+  GraphMembers inner(object, type);
   if (type == "text") {
     inner.Only({"body", "preview_url"}).Bool("preview_url");
     content.mutable_text()->set_body(inner.Text("body", 4096));
