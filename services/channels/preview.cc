@@ -18,6 +18,7 @@ constexpr absl::Duration kLimit = absl::Seconds(5);
 constexpr absl::Duration kMargin = absl::Seconds(2);
 constexpr int32_t kPage = 5000;  // what one call resolves
 constexpr int32_t kSimsPage = 1000;
+constexpr int kBacklogsPart = 100;  // SIMs of one call
 
 bool Sends(const sims_v1::Sim& sim) {
   return sim.online() &&
@@ -42,18 +43,24 @@ Waves WavesOf(const v1::Broadcast& broadcast, const std::map<std::string, int64_
   return waves;
 }
 
-v1::SimLoad LoadOf(const sims_v1::Sim& sim, const Waves& waves, absl::Time start) {
+// How long a SIM takes for so many; nothing is known of one without a limit.
+absl::Duration TimeFor(int64_t recipients, int64_t rate) {
+  return absl::Seconds(rate == 0 ? 0 : (recipients + rate - 1) / rate);
+}
+
+v1::SimLoad LoadOf(const sims_v1::Sim& sim, const sims_v1::Backlog& backlog, const Waves& waves,
+                   absl::Time start, absl::Time now) {
   v1::SimLoad load;
   load.set_sim_id(sim.id());
   for (const auto& [begin, recipients] : waves) load.set_recipients(load.recipients() + recipients);
   load.set_messages_per_second(sim.messages_per_second());
   load.set_sending(Sends(sim));
-  if (!load.sending()) return load;
+  load.set_queued(backlog.queued());
   const int64_t rate = sim.messages_per_second();
-  absl::Time finish = start;
+  if (!load.sending() || (backlog.more() && rate > 0)) return load;
+  absl::Time finish = std::max(start, now + TimeFor(backlog.queued(), rate));
   for (const auto& [begin, recipients] : waves) {
-    const int64_t seconds = rate == 0 ? 0 : (recipients + rate - 1) / rate;
-    finish = std::max(finish, begin) + absl::Seconds(seconds);
+    finish = std::max(finish, begin) + TimeFor(recipients, rate);
   }
   *load.mutable_finish_time() = ToProto(finish);
   return load;
@@ -64,7 +71,7 @@ void SetFinish(v1::BroadcastPreview& preview) {
   if (!preview.complete()) return;
   absl::Time finish = FromProto(preview.start_time());
   for (const v1::SimLoad& load : preview.sims()) {
-    if (!load.sending()) return;
+    if (!load.has_finish_time()) return;
     finish = std::max(finish, FromProto(load.finish_time()));
   }
   *preview.mutable_finish_time() = ToProto(finish);
@@ -134,9 +141,27 @@ absl::Status Preview::CountPage(const Caller& caller, const v1::Broadcast& broad
   return absl::OkStatus();
 }
 
+absl::StatusOr<Preview::Backlogs> Preview::BacklogsOf(const Caller& caller, const Loads& loads,
+                                                      absl::Time time) {
+  Backlogs backlogs;
+  for (auto load = loads.begin(); load != loads.end();) {
+    sims_v1::GetBacklogsRequest request;
+    *request.mutable_time() = ToProto(time);
+    for (; load != loads.end() && request.sim_ids_size() < kBacklogsPart; ++load) {
+      request.add_sim_ids(load->first);
+    }
+    MO_ASSIGN_OR_RETURN(const sims_v1::GetBacklogsResponse part,
+                        dispatches_.Call(&sims_v1::DispatchService::Stub::GetBacklogs,
+                                         caller.WithKey(""), request));
+    for (const sims_v1::Backlog& backlog : part.backlogs()) backlogs[backlog.sim_id()] = backlog;
+  }
+  return backlogs;
+}
+
 absl::Status Preview::AddSims(const Caller& caller, const v1::Broadcast& broadcast, Loads loads,
                               Expansion& expansion, v1::BroadcastPreview& preview) {
   const absl::Time start = FromProto(preview.start_time());
+  MO_ASSIGN_OR_RETURN(Backlogs backlogs, BacklogsOf(caller, loads, start));
   std::vector<v1::SimLoad> found;
   sims_v1::ListSimsRequest list;
   list.set_page_size(kSimsPage);
@@ -147,7 +172,7 @@ absl::Status Preview::AddSims(const Caller& caller, const v1::Broadcast& broadca
       const auto load = loads.find(sim.id());
       if (load == loads.end()) continue;
       const Waves waves = WavesOf(broadcast, load->second, start);
-      found.push_back(LoadOf(sim, waves, start));
+      found.push_back(LoadOf(sim, backlogs[sim.id()], waves, start, app_.clock().Now()));
       for (const auto& [begin, recipients] : waves) {
         if (begin > start) preview.set_deferred(preview.deferred() + recipients);
       }

@@ -9,6 +9,7 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/channels/v1/broadcasts.pb.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
+#include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "messageorganizer/sims/v1/sims.grpc.pb.h"
 #include "services/channels/broadcast_check.h"
 #include "services/channels/expansion_store.h"
@@ -20,7 +21,13 @@ namespace mo::channels {
 class Preview {
  public:
   Preview(App& app, storage::Database& database, BroadcastCheck& check)
-      : app_(app), database_(database), check_(check), quiet_(app), contacts_(app), sims_(app) {}
+      : app_(app),
+        database_(database),
+        check_(check),
+        quiet_(app),
+        contacts_(app),
+        sims_(app),
+        dispatches_(app) {}
 
   // Counts for five seconds at most, or until shortly before the caller's deadline, complete or
   // not.
@@ -34,10 +41,13 @@ class Preview {
   // Recipients by SIM, and of each by the time zone of their quiet hours ("": there are none).
   using Zones = std::map<std::string, int64_t>;
   using Loads = std::map<std::string, Zones>;
+  // What waits at SIMs already, by SIM.
+  using Backlogs = std::map<std::string, sims_v1::Backlog>;
 
   absl::StatusOr<v1::BroadcastPreview> Count(const Caller& caller, v1::Broadcast broadcast);
   absl::Status CountPage(const Caller& caller, const v1::Broadcast& broadcast, Expansion& expansion,
                          Loads& loads);
+  absl::StatusOr<Backlogs> BacklogsOf(const Caller& caller, const Loads& loads, absl::Time time);
   // Adds the SIMs' loads. Recipients whose SIM is gone become skipped ones.
   absl::Status AddSims(const Caller& caller, const v1::Broadcast& broadcast, Loads loads,
                        Expansion& expansion, v1::BroadcastPreview& preview);
@@ -47,7 +57,8 @@ class Preview {
   BroadcastCheck& check_;
   Quiet quiet_;
   Client<contacts_v1::ContactService> contacts_;
-  Client<messageorganizer::sims::v1::SimService> sims_;
+  Client<sims_v1::SimService> sims_;
+  Client<sims_v1::DispatchService> dispatches_;
 };
 
 }  // namespace mo::channels

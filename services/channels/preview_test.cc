@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "libs/testing/clock.h"
 #include "services/channels/broadcast_world.h"
 
 namespace mo::channels {
@@ -122,6 +123,56 @@ TEST_CASE("The expected finish is that of the SIM that takes longest, if all can
   CHECK(ReasonOf(
             world.broadcasts.Call(&Stub::PreviewSavedBroadcast, world.caller(), saved).status()) ==
         "BROADCAST_FINISHED");
+}
+
+TEST_CASE("The expected finish counts what waits at the SIMs already") {
+  testing::FakeClock clock;
+  BroadcastWorld world(/*stepwise=*/true, &clock);
+  const std::string sim = world.Sim();
+  const std::string other = world.Sim();
+  const std::vector<std::string> con = world.Contacts(100, sim);
+  const std::vector<std::string> elsewhere = world.Contacts(300, other);
+  world.Sql("UPDATE sims.sims SET messages_per_second = 10");
+  world.Sql(
+      "INSERT INTO sims.leases (account_id, sim_id, epoch, expire_time) "
+      "SELECT 1, id, 1, now() + interval '1 hour' FROM sims.sims");
+  const auto preview = [&](absl::Duration later) {
+    auto request = PreviewOf(world.Request({}, con));
+    if (later > absl::ZeroDuration()) {
+      *request.mutable_send_time() = ToProto(clock.Now() + later);
+    }
+    auto previewed = world.broadcasts.Call(&Stub::PreviewBroadcast, world.caller(), request);
+    REQUIRE(previewed.ok());
+    REQUIRE(previewed->sims_size() == 1);
+    return previewed->sims(0);
+  };
+  const auto finish = [&](absl::Duration later) {
+    return FromProto(preview(later).finish_time()) - clock.Now();
+  };
+  CHECK(preview(absl::ZeroDuration()).queued() == 0);
+  CHECK(finish(absl::ZeroDuration()) == absl::Seconds(10));
+  // Of two broadcasts, one paused; and another SIM's.
+  world.Create(world.Request({}, con));
+  const std::string paused = world.Create(world.Request({}, con));
+  world.Create(world.Request({}, elsewhere));
+  world.Expand();
+  CHECK(preview(absl::ZeroDuration()).queued() == 200);
+  CHECK(finish(absl::ZeroDuration()) == absl::Seconds(30));
+  REQUIRE(world.Pause(paused).ok());
+  REQUIRE(world.workers().controls.RunOnce().ok());
+  CHECK(preview(absl::ZeroDuration()).queued() == 100);
+  CHECK(finish(absl::ZeroDuration()) == absl::Seconds(20));
+  // The SIM is done with it by then, or in part.
+  CHECK(finish(absl::Minutes(5)) == absl::Minutes(5) + absl::Seconds(10));
+  CHECK(finish(absl::Seconds(4)) == absl::Seconds(20));
+  // More than is counted: nobody can say.
+  world.Sql(
+      "INSERT INTO sims.dispatch_states (account_id, id, sim_id, lane, control, open, status, "
+      "update_time) SELECT account_id, id + n, sim_id, lane, control, open, status, update_time "
+      "FROM sims.dispatch_states, generate_series(1000001, 1000500) n WHERE sim_id = " +
+      std::to_string(IdOf(sim)) + " AND control = 1");
+  CHECK(preview(absl::ZeroDuration()).queued() > 10000);
+  CHECK_FALSE(preview(absl::ZeroDuration()).has_finish_time());
 }
 
 TEST_CASE("A preview is checked like a broadcast") {

@@ -145,6 +145,19 @@ absl::StatusOr<v1::GetGroupCountsResponse> Ledger::Counts(
       });
 }
 
+absl::StatusOr<v1::GetBacklogsResponse> Ledger::Backlogs(const Caller& caller,
+                                                         const v1::GetBacklogsRequest& request) {
+  std::vector<int64_t> sims;
+  for (const std::string& id : request.sim_ids()) sims.push_back(IdOf(id));
+  MO_ASSIGN_OR_RETURN(const std::vector<v1::Backlog> backlogs,
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectBacklogs(tx, sims, FromProto(request.time()));
+                      }));
+  v1::GetBacklogsResponse response;
+  response.mutable_backlogs()->Add(backlogs.begin(), backlogs.end());
+  return response;
+}
+
 absl::StatusOr<v1::ListGroupDeliveriesResponse> Ledger::ListGroup(
     const Caller& caller, const v1::ListGroupDeliveriesRequest& request) {
   return database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {

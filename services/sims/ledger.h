@@ -24,6 +24,8 @@ class Ledger {
                                                   const v1::ControlGroupRequest& request);
   absl::StatusOr<v1::GetGroupCountsResponse> Counts(const Caller& caller,
                                                     const v1::GetGroupCountsRequest& request);
+  absl::StatusOr<v1::GetBacklogsResponse> Backlogs(const Caller& caller,
+                                                   const v1::GetBacklogsRequest& request);
   absl::StatusOr<v1::ListGroupDeliveriesResponse> ListGroup(
       const Caller& caller, const v1::ListGroupDeliveriesRequest& request);
   absl::StatusOr<v1::ListContactDeliveriesResponse> ListContact(

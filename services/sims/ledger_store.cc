@@ -159,4 +159,30 @@ absl::StatusOr<std::vector<std::string>> SelectStatuses(storage::Transaction& tx
   return statuses;
 }
 
+// The bytes that say QUEUED are counted as characters: their number is what the text is shorter
+// without them. What is paused or held is passed over after the limit, so that it costs no more
+// than this either.
+constexpr char kSelectBacklogs[] =
+    "SELECT w.sim_id, count(*), coalesce(sum(length(d.states) - length(translate(d.states, "
+    "chr($3::int), ''))) FILTER (WHERE d.control = $4::int AND (d.hold_until IS NULL OR "
+    "d.hold_until <= $5)), 0)::bigint FROM unnest((SELECT $2::bigint[])) AS w (sim_id) "
+    "CROSS JOIN LATERAL (SELECT control, hold_until, encode(status, 'escape') AS states "
+    "FROM sims.dispatch_states WHERE sim_id = w.sim_id AND account_id = $1 AND open "
+    "ORDER BY lane, id LIMIT $6) AS d GROUP BY w.sim_id";
+absl::StatusOr<std::vector<v1::Backlog>> SelectBacklogs(storage::Transaction& tx,
+                                                        const std::vector<int64_t>& sim_ids,
+                                                        absl::Time time) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows,
+                      tx.Query(kSelectBacklogs, tx.account_id(), sim_ids, int32_t{Pack(Standing())},
+                               int32_t{v1::GROUP_CONTROL_RUN}, time, kCountedDispatches + 1));
+  std::vector<v1::Backlog> backlogs;
+  for (const storage::Row row : rows) {
+    v1::Backlog& backlog = backlogs.emplace_back();
+    backlog.set_sim_id(FormatId("sim", row.Int(0)));
+    backlog.set_queued(row.Int(2));
+    backlog.set_more(row.Int(1) > kCountedDispatches);
+  }
+  return backlogs;
+}
+
 }  // namespace mo::sims

@@ -49,6 +49,13 @@ void UpdateStatuses(storage::Transaction& tx, const std::vector<DispatchStatus>&
 absl::StatusOr<std::vector<std::string>> SelectStatuses(storage::Transaction& tx,
                                                         const std::string& group);
 
+// Most open dispatches of a SIM that SelectBacklogs looks at.
+inline constexpr int32_t kCountedDispatches = 500;
+// What waits at SIMs, without what is held beyond that time; of each SIM that has open dispatches.
+absl::StatusOr<std::vector<v1::Backlog>> SelectBacklogs(storage::Transaction& tx,
+                                                        const std::vector<int64_t>& sim_ids,
+                                                        absl::Time time);
+
 absl::StatusOr<v1::ListGroupDeliveriesResponse> SelectGroupDeliveries(
     storage::Transaction& tx, const v1::ListGroupDeliveriesRequest& request);
 absl::StatusOr<v1::ListContactDeliveriesResponse> SelectContactDeliveries(

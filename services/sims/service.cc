@@ -122,6 +122,12 @@ Reactor* DispatchService::GetGroupCounts(Context* context, const v1::GetGroupCou
                     [=, this](const Caller& c) { return ledger_.Counts(c, *request); });
 }
 
+Reactor* DispatchService::GetBacklogs(Context* context, const v1::GetBacklogsRequest* request,
+                                      v1::GetBacklogsResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return ledger_.Backlogs(c, *request); });
+}
+
 Reactor* DispatchService::ListGroupDeliveries(Context* context,
                                               const v1::ListGroupDeliveriesRequest* request,
                                               v1::ListGroupDeliveriesResponse* response) {

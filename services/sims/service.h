@@ -63,6 +63,7 @@ class DispatchService final : public v1::DispatchService::CallbackService {
   MO_SIMS_RPC(Submit, v1::SubmitResponse);
   MO_SIMS_RPC(ControlGroup, google::protobuf::Empty);
   MO_SIMS_RPC(GetGroupCounts, v1::GetGroupCountsResponse);
+  MO_SIMS_RPC(GetBacklogs, v1::GetBacklogsResponse);
   MO_SIMS_RPC(ListGroupDeliveries, v1::ListGroupDeliveriesResponse);
   MO_SIMS_RPC(ListContactDeliveries, v1::ListContactDeliveriesResponse);
 
