@@ -18,8 +18,8 @@ namespace {
 // Before a broadcast that could not go on is tried again; others have their turns meanwhile.
 constexpr absl::Duration kRetryDelay = absl::Seconds(2);
 
-// Of a turn, beside that of its contacts.
-constexpr int64_t kTurnPrice = 200;
+// Of a turn, beside its contacts.
+constexpr double kTurnPrice = 200;
 
 // Most deliveries that sims lists at once.
 constexpr int32_t kFailedPage = 1000;
@@ -38,10 +38,13 @@ int64_t Total(const SkipCounts& counts) {
 
 }  // namespace
 
-Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox)
+Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox,
+                   Occurrences& occurrences, TurnLeases& leases)
     : app_(app),
       database_(database),
       outbox_(outbox),
+      occurrences_(occurrences),
+      leases_(leases),
       owner_(OwnerName()),
       quiet_(app),
       contacts_(app),
@@ -57,41 +60,42 @@ Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox
 absl::StatusOr<bool> Expander::RunOnce() {
   MO_ASSIGN_OR_RETURN(std::optional<Turn> turn, Take());
   if (!turn) return false;
+  const TurnLeases::Held held = leases_.Hold(*turn);
   const absl::Status expanded = Expand(*turn);
-  if (expanded.ok()) return true;
   // Not this function's failure: the other broadcasts go on.
-  failures_.Increment();
-  Log(LogLevel::kWarning, "broadcast will be expanded later",
-      {{"broadcast", FormatId("brd", turn->key.id)}, {"error", std::string(expanded.message())}});
-  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) {
-    return PostponeTurn(tx, *turn,
-                        app_.clock().Now() + std::max(kRetryDelay, RetryDelayOf(expanded)));
-  }));
+  if (!expanded.ok()) MO_RETURN_IF_ERROR(Postpone(*turn, expanded));
   return true;
 }
 
+absl::Status Expander::Postpone(const Turn& turn, const absl::Status& reason) {
+  failures_.Increment();
+  Log(LogLevel::kWarning, "broadcast will be expanded later",
+      {{"broadcast", FormatId("brd", turn.key.id)}, {"error", std::string(reason.message())}});
+  return database_.AsSystem([&](storage::Transaction& tx) {
+    Charge(tx, turn.key.account_id, -turn.advance);
+    return PostponeTurn(tx, turn, app_.clock().Now() + std::max(kRetryDelay, RetryDelayOf(reason)));
+  });
+}
+
 absl::StatusOr<std::optional<Turn>> Expander::Take() {
+  std::lock_guard lock(taking_);
   return database_.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<std::optional<Turn>> {
     MO_ASSIGN_OR_RETURN(std::optional<Turn> turn, TakeTurn(tx, owner_, app_.clock().Now()));
     if (!turn) return turn;
-    // A whole page; what it is less is given back when it is planned.
+    // A whole page in advance, for others are taken before it is planned; what it is less is given
+    // back then.
     const Expansion& expansion = turn->expansion;
-    turn->price = Price(
-        *turn, expansion.stored || expansion.complete ? 0 : PageLimit(expansion, /*parameters=*/0));
-    Charge(tx, turn->key.account_id, turn->price);
+    if (!expansion.stored && !expansion.complete) {
+      turn->advance = Price(*turn, PageLimit(expansion, /*parameters=*/0));
+    }
+    Charge(tx, turn->key.account_id, Price(*turn, kTurnPrice) + turn->advance);
     return turn;
   });
 }
 
-// What a turn costs its account that decides so many contacts.
-double Expander::Price(const Turn& turn, int64_t contacts) const {
-  const AccountWeights& weights = app_.options().account_weights;
-  return static_cast<double>(kTurnPrice + contacts) / weights.Of(turn.key.account_id);
-}
-
-// Nothing is decided in this turn.
-void Expander::GiveBack(storage::Transaction& tx, const Turn& turn) const {
-  Charge(tx, turn.key.account_id, Price(turn, 0) - turn.price);
+// What so many contacts cost a turn's account.
+double Expander::Price(const Turn& turn, double contacts) const {
+  return contacts / app_.options().account_weights.Of(turn.key.account_id);
 }
 
 absl::Status Expander::Expand(Turn& turn) {
@@ -105,18 +109,23 @@ absl::StatusOr<v1::Broadcast> Expander::Load(const Turn& turn) {
                           [&](storage::Transaction& tx) { return SelectBroadcast(tx, turn.key); });
 }
 
-// Whether the broadcast expands now. What its turn was charged for a page is given back if not.
-absl::StatusOr<bool> Expander::Begin(const Turn& turn) {
-  return database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
-    MO_ASSIGN_OR_RETURN(const bool expands, Start(tx, turn));
-    if (!expands) GiveBack(tx, turn);
-    return expands;
-  });
+// Whether the broadcast expands now. The advance is given back if not.
+absl::StatusOr<bool> Expander::Begin(Turn& turn) {
+  MO_ASSIGN_OR_RETURN(
+      const bool expands,
+      database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+        MO_ASSIGN_OR_RETURN(const bool starts, Start(tx, turn));
+        if (!starts) Charge(tx, turn.key.account_id, -turn.advance);
+        return starts;
+      }));
+  if (!expands) turn.advance = 0;
+  return expands;
 }
 
 // Starts a scheduled broadcast, or notes that it is too late for it. Not when it was put off since
 // its turn was taken.
 absl::StatusOr<bool> Expander::Start(storage::Transaction& tx, const Turn& turn) {
+  if (turn.expansion.page == 0) LockSeriesOf(tx, turn.key);  // it may be missed
   MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, LockBroadcast(tx, turn.key));
   const bool scheduled = broadcast.state() == v1::BROADCAST_STATE_SCHEDULED;
   if (!scheduled && broadcast.state() != v1::BROADCAST_STATE_EXPANDING) return false;
@@ -136,7 +145,12 @@ absl::StatusOr<bool> Expander::Start(storage::Transaction& tx, const Turn& turn)
   }
   if (!missed && !scheduled) return true;
   broadcast.set_state(missed ? v1::BROADCAST_STATE_MISSED : v1::BROADCAST_STATE_EXPANDING);
-  if (missed) *broadcast.mutable_finish_time() = ToProto(now);
+  if (missed) {
+    *broadcast.mutable_finish_time() = ToProto(now);
+    if (!broadcast.series_id().empty()) {
+      occurrences_.Miss(tx, {turn.key.account_id, IdOf(broadcast.series_id())});
+    }
+  }
   MO_RETURN_IF_ERROR(SaveState(tx, outbox_, turn.key, broadcast));
   return !missed;
 }
@@ -163,15 +177,16 @@ absl::Status Expander::Plan(Turn& turn) {
         // A pause or cancel since then must not be overtaken.
         MO_ASSIGN_OR_RETURN(const v1::Broadcast now, LockBroadcast(tx, turn.key));
         if (now.state() != v1::BROADCAST_STATE_EXPANDING) {
-          GiveBack(tx, turn);
+          Charge(tx, turn.key.account_id, -turn.advance);
           return false;
         }
         if (begins && broadcast.has_applied_quiet_hours()) SaveQuietHours(tx, turn.key, broadcast);
         MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
-        Charge(tx, turn.key.account_id,
-               Price(turn, page.after.resolved - before.resolved) - turn.price);
+        const auto decided = static_cast<double>(page.after.resolved - before.resolved);
+        Charge(tx, turn.key.account_id, Price(turn, decided) - turn.advance);
         return true;
       }));
+  turn.advance = 0;
   if (!stored) return absl::OkStatus();
   pages_.Increment();
   recipients_.Increment(static_cast<double>(candidates.ids.size()));

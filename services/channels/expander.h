@@ -1,6 +1,7 @@
 // Brings broadcasts to sims, page by page.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,7 +14,9 @@
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "services/channels/audience.h"
 #include "services/channels/expansion_store.h"
+#include "services/channels/occurrences.h"
 #include "services/channels/quiet.h"
+#include "services/channels/turn_leases.h"
 
 namespace mo::channels {
 
@@ -22,7 +25,8 @@ inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
 
 // Expands broadcasts that are due, a page of one in turn: accounts take turns by what their pages
 // cost (and by their weights), the broadcasts of an account page by page. Any number may run, in
-// any number of processes; a broadcast is one's at a time, and another's 10 s after that one died.
+// any number of processes; a broadcast is one's at a time, and another's 10 s after that one died,
+// or when a page takes longer than TurnLeases allows.
 //
 // Each contact gets it exactly once: a page is decided in one transaction, which stores what is to
 // be sent and moves the cursor; only then is it submitted, under keys that depend on the page.
@@ -30,12 +34,13 @@ inline constexpr absl::Duration kGracePeriod = absl::Hours(1);
 // always submitted, also after a pause or cancel: sims does to it what was asked of the group.
 class Expander {
  public:
-  Expander(App& app, storage::Database& database, events::Outbox& outbox);
+  Expander(App& app, storage::Database& database, events::Outbox& outbox, Occurrences& occurrences,
+           TurnLeases& leases);
 
   // Expands one page of the broadcast whose turn it is. False when none is due.
   absl::StatusOr<bool> RunOnce();
 
-  // The steps of RunOnce; they may stop between any two, for good.
+  // The steps of RunOnce, which holds the lease meanwhile; they may stop between any two, for good.
   // Takes the lease of the broadcast whose turn it is.
   absl::StatusOr<std::optional<Turn>> Take();
   // Decides the next page, unless there is one that is stored still, or the broadcast does not
@@ -48,9 +53,9 @@ class Expander {
 
  private:
   absl::Status Expand(Turn& turn);
-  double Price(const Turn& turn, int64_t contacts) const;
-  void GiveBack(storage::Transaction& tx, const Turn& turn) const;
-  absl::StatusOr<bool> Begin(const Turn& turn);
+  double Price(const Turn& turn, double contacts) const;
+  absl::Status Postpone(const Turn& turn, const absl::Status& reason);
+  absl::StatusOr<bool> Begin(Turn& turn);
   absl::StatusOr<bool> Start(storage::Transaction& tx, const Turn& turn);
   absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
   absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
@@ -63,7 +68,11 @@ class Expander {
   App& app_;
   storage::Database& database_;
   events::Outbox& outbox_;
+  Occurrences& occurrences_;
+  TurnLeases& leases_;
   const std::string owner_;
+  // Of this process one at a time waits for its turn, so that it sleeps through one at most.
+  std::mutex taking_;
   Quiet quiet_;
   Client<contacts_v1::ContactService> contacts_;
   Client<sims_v1::DispatchService> sims_;

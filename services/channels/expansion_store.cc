@@ -60,9 +60,12 @@ absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey
 constexpr char kLockTurns[] = "SELECT pg_advisory_xact_lock(hashtextextended('channels.turns', 0))";
 
 // The planner must not prefer to read, join and sort all past broadcasts for one that is open.
-constexpr char kUseIndexes[] =
-    "SELECT set_config(name, 'off', true) FROM (VALUES ('enable_sort'), ('enable_bitmapscan'), "
-    "('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin')) AS s (name)";
+// And a process that is stopped in here must not stop all the others for as long as elsewhere.
+constexpr char kConfigure[] =
+    "SELECT set_config(name, value, true) FROM (VALUES ('enable_sort', 'off'), "
+    "('enable_bitmapscan', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), "
+    "('enable_mergejoin', 'off'), ('idle_in_transaction_session_timeout', '1s')) "
+    "AS s (name, value)";
 
 // Brings what is due into its accounts' queues. An account that did not wait begins where the
 // others are: it has not saved up for the time when it had nothing to send.
@@ -99,8 +102,8 @@ constexpr char kStopWaiting[] =
     "SELECT 1 FROM channels.expansions WHERE account_id = $1 AND open AND turn IS NOT NULL)";
 absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::string_view owner,
                                              absl::Time now) {
+  tx.Defer(kConfigure);
   tx.Defer(kLockTurns);
-  tx.Defer(kUseIndexes);
   for (int64_t queued = kQueuedAtOnce; queued == kQueuedAtOnce;) {
     MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kQueueDue, now, kQueuedAtOnce));
     queued = rows[0].Int(0);
@@ -125,6 +128,14 @@ constexpr char kCharge[] =
     "UPDATE channels.account_turns SET pass = pass + $2 WHERE account_id = $1";
 void Charge(storage::Transaction& tx, int64_t account_id, double price) {
   tx.Defer(kCharge, account_id, price);
+}
+
+constexpr char kRenewTurn[] =
+    "UPDATE channels.expansions SET lease_expire_time = now() + interval '10 s' "
+    "WHERE account_id = $1 AND broadcast_id = $2 AND lease_epoch = $3 "
+    "AND lease_expire_time > '-infinity'";
+absl::Status RenewTurn(storage::Transaction& tx, BroadcastKey key, int64_t epoch) {
+  return tx.Run(kRenewTurn, key.account_id, key.id, epoch);
 }
 
 constexpr char kReopen[] =

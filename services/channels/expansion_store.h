@@ -38,7 +38,8 @@ struct Turn {
   BroadcastKey key;
   int64_t epoch = 0;
   Expansion expansion;
-  double price = 0;  // what its account was charged for it, see Charge
+  // What its account was charged for contacts that are not decided, see Charge.
+  double advance = 0;
 };
 
 // A page that has been decided.
@@ -54,11 +55,14 @@ absl::Status InsertExpansion(storage::Transaction& tx, int64_t id,
 absl::StatusOr<Expansion> SelectExpansion(storage::Transaction& tx, BroadcastKey key);
 // Takes the lease of the next due broadcast, if any: of the account that has been charged least
 // since it waits, the one that has waited longest. Leases end by the database's clock; due times
-// are by the app's. In O(log n), but for what becomes due.
+// are by the app's. In O(log n), but for what becomes due. One at a time in all processes: one that
+// sleeps in the middle keeps the others waiting for a second, then all it did is undone.
 absl::StatusOr<std::optional<Turn>> TakeTurn(storage::Transaction& tx, absl::string_view owner,
                                              absl::Time now);
 // Adds to what an account has had: contacts by its weight. A newcomer begins where the others are.
 void Charge(storage::Transaction& tx, int64_t account_id, double price);
+// Prolongs a turn's lease, unless it is another's by now, or was given back.
+absl::Status RenewTurn(storage::Transaction& tx, BroadcastKey key, int64_t epoch);
 // Makes an expansion due at once, so that a change of its broadcast takes effect.
 absl::Status Reopen(storage::Transaction& tx, BroadcastKey key, absl::Time due_time);
 // Stores the page after the turn's; TURN_LOST when the lease is another's by now.

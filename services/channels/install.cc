@@ -10,6 +10,7 @@
 #include "services/channels/series_service.h"
 #include "services/channels/series_worker.h"
 #include "services/channels/service.h"
+#include "services/channels/turn_leases.h"
 
 ABSL_FLAG(absl::Duration, channels_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of channels' ledger");
@@ -25,6 +26,8 @@ constexpr int kExpanders = 2;
 // A scheduled broadcast, or an occurrence of a series, starts at most so late; everything else is
 // kicked.
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
+// Leases of turns last several times as long.
+constexpr absl::Duration kRenewInterval = absl::Seconds(2);
 
 // All parts, wired.
 struct Parts {
@@ -52,9 +55,10 @@ Parts Wire(App& app) {
       app.Own<Resend>(app, database, outbox, ledgers, starter),
       app.Own<DeliveryCsv>(ledgers),
   };
-  Expander& expander = app.Own<Expander>(app, database, outbox);
-  Reporter& reporter = app.Own<Reporter>(app, database, outbox, ledgers);
   Occurrences& occurrences = app.Own<Occurrences>(app, outbox, starter);
+  TurnLeases& leases = app.Own<TurnLeases>(app, database);
+  Expander& expander = app.Own<Expander>(app, database, outbox, occurrences, leases);
+  Reporter& reporter = app.Own<Reporter>(app, database, outbox, ledgers);
   SeriesCheck& series_check = app.Own<SeriesCheck>(app, check);
   Series& series = app.Own<Series>(app, database, outbox, series_check, occurrences);
   SeriesWorker& series_worker = app.Own<SeriesWorker>(app, database, outbox, occurrences);
@@ -65,7 +69,7 @@ Parts Wire(App& app) {
   Worker& sweeper = app.OwnWorker("channels-sweeper", absl::Seconds(10),
                                   [&channels] { return channels.SweepOnce(); });
   channels.OnDeleted([&sweeper] { sweeper.Kick(); });
-  return {database, starter, {expander, controls, reporter, series_worker}};
+  return {database, starter, {expander, controls, reporter, series_worker, leases}};
 }
 
 }  // namespace
@@ -82,6 +86,8 @@ void Install(App& app) {
     expanders.push_back(
         &app.OwnWorker("channels-expander", kPoll, [&expander] { return expander.RunOnce(); }));
   }
+  TurnLeases& leases = parts.workers.leases;
+  app.OwnWorker("channels-leases", kRenewInterval, [&leases] { return leases.RenewOnce(); });
   parts.starter.OnDue([expanders] {
     for (Worker* worker : expanders) worker->Kick();
   });

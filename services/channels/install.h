@@ -11,6 +11,7 @@ class Controls;
 class Expander;
 class Reporter;
 class SeriesWorker;
+class TurnLeases;
 
 void Install(App& app);
 
@@ -20,6 +21,7 @@ struct Workers {
   Controls& controls;
   Reporter& reporter;
   SeriesWorker& series;
+  TurnLeases& leases;
 };
 
 // Install() without threads for the broadcasts' workers: tests take their steps one by one.

@@ -87,14 +87,22 @@ absl::Status Occurrences::SettleAs(storage::Transaction& tx, SeriesKey key, v1::
     series.clear_next_time();
     series.set_state(v1::SERIES_STATE_ENDED);
   }
-  tx.AfterCommit([this, id = series.id(), number = made.size(), missed] {
-    made_.Increment(static_cast<double>(number));
-    if (missed == 0) return;
+  tx.AfterCommit([this, number = made.size()] { made_.Increment(static_cast<double>(number)); });
+  if (missed > 0) TellMissed(tx, key, missed);
+  return absl::OkStatus();
+}
+
+void Occurrences::Miss(storage::Transaction& tx, SeriesKey key) {
+  CountMissed(tx, key);
+  TellMissed(tx, key, 1);
+}
+
+void Occurrences::TellMissed(storage::Transaction& tx, SeriesKey key, int64_t missed) {
+  tx.AfterCommit([this, key, missed] {
     missed_.Increment(static_cast<double>(missed));
     Log(LogLevel::kWarning, "occurrences of a series were missed",
-        {{"series", id}, {"missed", absl::StrCat(missed)}});
+        {{"series", FormatId("ser", key.id)}, {"missed", absl::StrCat(missed)}});
   });
-  return absl::OkStatus();
 }
 
 absl::Status Occurrences::Make(storage::Transaction& tx, SeriesKey key, absl::Time time,

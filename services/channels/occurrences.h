@@ -27,12 +27,16 @@ class Occurrences {
   // The same, but none of them starts: those that could are CANCELED, also the last one that was
   // made if it has not begun yet.
   absl::Status Withdraw(storage::Transaction& tx, SeriesKey key, v1::Series& series);
+  // One that became a broadcast, but that could not begin in time either. Its series is locked, and
+  // may be deleted.
+  void Miss(storage::Transaction& tx, SeriesKey key);
 
  private:
   absl::Status SettleAs(storage::Transaction& tx, SeriesKey key, v1::BroadcastState due,
                         v1::Series& series);
   absl::Status Make(storage::Transaction& tx, SeriesKey key, absl::Time time,
                     v1::BroadcastState state, v1::Series& series);
+  void TellMissed(storage::Transaction& tx, SeriesKey key, int64_t missed);
 
   App& app_;
   events::Outbox& outbox_;

@@ -90,6 +90,13 @@ absl::StatusOr<v1::Series> LockSeries(storage::Transaction& tx, SeriesKey key) {
   return One(tx.Query(kLockSeries, key.account_id, key.id));
 }
 
+constexpr char kLockSeriesOf[] =
+    "SELECT 1 FROM channels.series WHERE account_id = $1 AND id = (SELECT series_id FROM "
+    "channels.broadcasts WHERE account_id = $1 AND id = $2) FOR NO KEY UPDATE";
+void LockSeriesOf(storage::Transaction& tx, BroadcastKey key) {
+  tx.Defer(kLockSeriesOf, key.account_id, key.id);
+}
+
 constexpr char kSelectSeriesPage[] =
     "SELECT " SERIES_COLUMNS
     " FROM channels.series WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
@@ -116,6 +123,13 @@ absl::Status UpdateSeries(storage::Transaction& tx, SeriesKey key, v1::Series& s
   if (rows.empty()) return SeriesNotFound();
   series.set_etag(absl::StrCat(rows[0].Int(0)));
   return absl::OkStatus();
+}
+
+constexpr char kCountMissed[] =
+    "UPDATE channels.series SET missed = missed + 1, version = version + 1 "
+    "WHERE account_id = $1 AND id = $2";
+void CountMissed(storage::Transaction& tx, SeriesKey key) {
+  tx.Defer(kCountMissed, key.account_id, key.id);
 }
 
 constexpr char kDeleteSeries[] = "DELETE FROM channels.series WHERE account_id = $1 AND id = $2";

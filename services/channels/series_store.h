@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "libs/storage/transaction.h"
 #include "messageorganizer/channels/v1/series.pb.h"
+#include "services/channels/broadcast_store.h"
 
 namespace mo::channels {
 
@@ -31,11 +32,15 @@ absl::Status InsertSeries(storage::Transaction& tx, SeriesKey key, v1::Series& s
 absl::StatusOr<v1::Series> SelectSeries(storage::Transaction& tx, SeriesKey key);
 // The same, kept from changing until the commit. Taken before any of its broadcasts' rows.
 absl::StatusOr<v1::Series> LockSeries(storage::Transaction& tx, SeriesKey key);
+// The same lock on the series that a broadcast is of, if it is of one.
+void LockSeriesOf(storage::Transaction& tx, BroadcastKey key);
 // Series with an id below `before`, newest first.
 absl::StatusOr<std::vector<v1::Series>> SelectSeriesPage(storage::Transaction& tx, int64_t before,
                                                          int32_t limit);
 // Writes a locked one; gives it its new etag. A worker looks at it at its next_time.
 absl::Status UpdateSeries(storage::Transaction& tx, SeriesKey key, v1::Series& series);
+// Counts one more occurrence of a locked one as missed.
+void CountMissed(storage::Transaction& tx, SeriesKey key);
 // Deletes a locked one; its broadcasts stay.
 void DeleteSeries(storage::Transaction& tx, SeriesKey key);
 

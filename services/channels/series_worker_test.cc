@@ -145,6 +145,36 @@ TEST_CASE("What everything was down for starts late within the grace period, els
   CHECK(world.SentTo() == std::map<int64_t, int>{{1, 2}});
 }
 
+TEST_CASE("An occurrence that became a broadcast, but could not begin, is counted as missed") {
+  SeriesWorld world;
+  const v1::Series series = world.CreateSeries(world.Daily());
+  const v1::Series deleted = world.CreateSeries(world.Daily());
+  world.clock.Set(world.At("2026-01-15T18:00:00Z"));
+  while (*world.workers().series.RunOnce()) {
+  }
+  CHECK(world.TimesOf(series.id()) == Times{"2026-01-15T18:00:00Z SCHEDULED"});
+  // One is started, but nothing can be decided; of the other's series nothing is left.
+  const auto started = world.BroadcastsOf(series.id()).at(0);
+  world.Sql(absl::StrCat("UPDATE channels.broadcasts SET state = ", v1::BROADCAST_STATE_EXPANDING,
+                         " WHERE id = ", IdOf(started.id())));
+  world.Sql(absl::StrCat("DELETE FROM channels.series WHERE id = ", IdOf(deleted.id())));
+  world.clock.Set(world.At("2026-01-15T19:00:01Z"));
+  world.Expand();
+  for (const auto& each : {series, deleted}) {
+    CHECK(world.TimesOf(each.id()) == Times{"2026-01-15T18:00:00Z MISSED"});
+  }
+  const v1::Series after = world.GetSeries(series.id());
+  CHECK(after.occurrences() == 1);
+  CHECK(after.missed() == 1);
+  CHECK(after.state() == v1::SERIES_STATE_ACTIVE);
+  // Both kinds add up.
+  world.clock.Set(world.At("2026-01-16T19:30:00Z"));
+  world.Settle();
+  CHECK(world.GetSeries(series.id()).occurrences() == 2);
+  CHECK(world.GetSeries(series.id()).missed() == 2);
+  CHECK(world.SentTo().empty());
+}
+
 TEST_CASE("Of many missed occurrences the last ten become broadcasts, all are counted") {
   SeriesWorld world;
   const v1::Series series = world.CreateSeries(world.Daily());

@@ -21,6 +21,7 @@
 #include "services/channels/expander.h"
 #include "services/channels/install.h"
 #include "services/channels/reporter.h"
+#include "services/channels/turn_leases.h"
 #include "services/contacts/install.h"
 #include "services/sims/install.h"
 

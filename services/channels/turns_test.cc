@@ -147,5 +147,65 @@ TEST_CASE("A turn in which nothing is decided costs next to nothing") {
   CHECK(world.Number("SELECT pass::bigint FROM channels.account_turns") < kPage);
 }
 
+TEST_CASE("An attempt that fails costs a turn, and no page") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string channel = world.Channel();
+  world.Contacts(kPage);
+  world.SubscribeRange(channel, 1, kPage);
+  const std::string id = world.Create(world.Request({channel}, {}));
+  Expander& expander = world.workers().expander;
+  const auto pass = [&] {
+    return world.Number("SELECT pass::bigint FROM channels.account_turns WHERE account_id = 1");
+  };
+  const auto attempt = [&] {
+    world.Sql("UPDATE channels.expansions SET due_time = now() - interval '1 s'");
+    REQUIRE(*expander.RunOnce());
+  };
+  // Contacts cannot answer.
+  world.Sql("ALTER TABLE contacts.contacts RENAME TO gone");
+  attempt();
+  const int64_t turn = pass();
+  CHECK(turn > 0);
+  CHECK(turn < kPage / 10);
+  attempt();
+  attempt();
+  CHECK(pass() == 3 * turn);
+  CHECK(world.Ledger(id).counts().audience() == 0);
+  // What is decided is paid, once, also if it cannot be submitted at first.
+  world.Sql("ALTER TABLE contacts.gone RENAME TO contacts");
+  world.Sql("ALTER TABLE sims.dispatches RENAME TO gone");
+  attempt();
+  CHECK(pass() == 4 * turn + kPage);
+  attempt();
+  CHECK(pass() == 5 * turn + kPage);
+  world.Sql("ALTER TABLE sims.gone RENAME TO dispatches");
+  attempt();
+  CHECK(pass() == 6 * turn + kPage);
+  CHECK(world.SentTo().size() == static_cast<size_t>(kPage));
+}
+
+TEST_CASE("A process that is stopped while it takes a turn keeps nobody waiting for long") {
+  BroadcastWorld world(/*stepwise=*/true);
+  const std::string channel = world.Channel();
+  world.Contacts(3);
+  world.SubscribeRange(channel, 1, 3);
+  Neighbour neighbour(world, 3);
+  const std::string mine = world.Create(world.Request({channel}, {}));
+  const std::string theirs = neighbour.Create();
+  auto connection = storage::Connection::Open(world.env.postgres().UrlAs("mo_channels_system"));
+  REQUIRE(connection.ok());
+  storage::Transaction stopped(**connection, 0);
+  auto lost = TakeTurn(stopped, "stopped", world.env.app().clock().Now());
+  REQUIRE(lost.ok());
+  REQUIRE(lost->has_value());
+  const absl::Time start = absl::Now();
+  // Others take their turns as if it had never been there.
+  CHECK(Turns(world, 9) == "12");
+  CHECK(absl::Now() - start < absl::Seconds(5));
+  CHECK((*lost)->key.id == IdOf(mine));
+  CHECK_FALSE(stopped.Finish(absl::OkStatus()).ok());
+  CHECK(world.SentTo().size() == 6);
+}
+
 }  // namespace
 }  // namespace mo::channels
