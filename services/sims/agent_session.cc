@@ -20,11 +20,11 @@ constexpr int kItemsPerFrame = 64;
 }  // namespace
 
 AgentSession::AgentSession(Gateway& gateway, std::string token)
-    : gateway_(gateway), token_(std::move(token)), last_read_(gateway.app().clock().Now()) {}
+    : SimSession(gateway), token_(std::move(token)), last_read_(gateway.app().clock().Now()) {}
 
 void AgentSession::Begin() {
   std::lock_guard lock(mutex_);
-  self_ = shared_from_this();
+  self_ = Self();
   ReadLocked();
 }
 
@@ -53,7 +53,7 @@ void AgentSession::OnReadDone(bool ok) {
   phase_ = Phase::kOpening;
   // The rest of the first frame is handled when the session is open; the database must not be asked
   // on this thread.
-  const bool posted = gateway_.Post(0, [self = shared_from_this(), frame = read_frame_] {
+  const bool posted = gateway_.Post(0, [self = Self(), frame = read_frame_] {
     self->Open(frame.items(0).hello());
     std::lock_guard relock(self->mutex_);
     if (self->phase_ != Phase::kOpen) return;
@@ -67,7 +67,7 @@ void AgentSession::OnReadDone(bool ok) {
 void AgentSession::Open(const v1::AgentHello& hello) {
   const absl::Time now = gateway_.app().clock().Now();
   if (absl::Status status = TakeOver(hello, now); !status.ok()) return End(status);
-  gateway_.Register(sim_id_, shared_from_this());
+  gateway_.Register(sim_id_, Self());
   std::unique_lock lock(mutex_);
   if (phase_ != Phase::kOpening) {
     // The stream ended meanwhile, perhaps before there was anything to unregister.
@@ -80,7 +80,7 @@ void AgentSession::Open(const v1::AgentHello& hello) {
   v1::GatewayItem welcome;
   welcome.mutable_welcome()->set_lease_epoch(epoch_);
   welcome.mutable_welcome()->set_heartbeat_ms(absl::ToInt64Milliseconds(kHeartbeat));
-  SendLocked(std::move(welcome));
+  SayLocked(std::move(welcome));
 }
 
 constexpr char kDeleteOtherGroups[] =
@@ -135,7 +135,7 @@ void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
   work.groups = std::move(content.groups);
   // While there is credit for more, nothing waits for what became of what was sent.
   work.patient = work.inbound.empty() && work.groups.empty() && sender_.Relaxed();
-  work.done = [self = shared_from_this(), seq = frame.seq(), results = std::move(content.results)](
+  work.done = [self = Self(), seq = frame.seq(), results = std::move(content.results)](
                   const LedgerOutcome& outcome) { self->Committed(seq, results, outcome); };
   ++frames_open_;
   if (!gateway_.ledger().Add(std::move(work))) {
@@ -167,7 +167,7 @@ void AgentSession::Committed(int64_t seq, const std::vector<v1::SendResult>& res
   ReadLocked();
 }
 
-void AgentSession::SendLocked(v1::GatewayItem item) {
+void AgentSession::SayLocked(v1::GatewayItem item) {
   out_items_.push_back(std::move(item));
   FlushLocked();
 }
@@ -218,7 +218,7 @@ absl::StatusOr<v1::JoinOutcome> AgentSession::JoinGroup(const std::string& invit
   v1::GatewayItem item;
   item.mutable_join_group()->set_request_id(request);
   item.mutable_join_group()->set_invite_link(invite_link);
-  SendLocked(std::move(item));
+  SayLocked(std::move(item));
   joined_.wait_for(lock, absl::ToChronoMilliseconds(deadline),
                    [&] { return joins_[request].has_value() || phase_ == Phase::kEnded; });
   const std::optional<v1::JoinOutcome> outcome = joins_[request];
@@ -227,9 +227,11 @@ absl::StatusOr<v1::JoinOutcome> AgentSession::JoinGroup(const std::string& invit
   return *outcome;
 }
 
-void AgentSession::End(const absl::Status& status) {
-  std::lock_guard lock(mutex_);
-  EndLocked(status);
+void AgentSession::SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
+                              const std::vector<int>& indices) {
+  v1::GatewayItem item;
+  *item.mutable_send() = MakeBatch(*dispatch, indices);
+  SayLocked(std::move(item));
 }
 
 void AgentSession::EndLocked(const absl::Status& status) {

@@ -1,5 +1,9 @@
 #include "services/sims/gateway.h"
 
+#include <algorithm>
+#include <set>
+
+#include "absl/time/clock.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
@@ -14,6 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick(5);
 // Another replica's Submit is noticed after this at the latest; this process's own wakes at once.
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
+// How long sessions get to end what is under way when the process stops.
+constexpr absl::Duration kDrainTime = absl::Seconds(5);
 constexpr int kThreads = 4;
 constexpr int kBulkThreads = 2;
 constexpr size_t kQueue = 10000;
@@ -26,8 +32,7 @@ Gateway::Gateway(App& app, storage::Database& database, events::Outbox& outbox,
       database_(database),
       outbox_(outbox),
       ledger_(ledger),
-      attached_(
-          app.metrics().Gauge("mo_sims_agents_attached", "Device agents attached to this process")),
+      attached_(app.metrics().Gauge("mo_sims_agents_attached", "SIMs that this process drives")),
       executor_(kThreads, kQueue, app.options().account_weights),
       bulk_executor_(kBulkThreads, kQueue, app.options().account_weights) {}
 
@@ -44,7 +49,15 @@ void Gateway::Stop() {
   }
   stop_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (const auto& session : Sessions())
+  // What has left comes back within a request's time; what does not is found doubtful later.
+  const auto sessions = Sessions();
+  const absl::Time patience = absl::Now() + kDrainTime;
+  while (absl::Now() < patience &&
+         std::count_if(sessions.begin(), sessions.end(),
+                       [](const auto& session) { return !session->Drain(); }) > 0) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  for (const auto& session : sessions)
     session->End(absl::UnavailableError("the gateway is stopping"));
   executor_.Stop();
   bulk_executor_.Stop();
@@ -54,8 +67,8 @@ std::shared_ptr<AgentSession> Gateway::NewSession(std::string token) {
   return std::make_shared<AgentSession>(*this, std::move(token));
 }
 
-void Gateway::Register(int64_t sim_id, const std::shared_ptr<AgentSession>& session) {
-  std::shared_ptr<AgentSession> older;
+void Gateway::Register(int64_t sim_id, const std::shared_ptr<SimSession>& session) {
+  std::shared_ptr<SimSession> older;
   {
     std::lock_guard lock(mutex_);
     older = std::exchange(sessions_[sim_id], session);
@@ -65,7 +78,7 @@ void Gateway::Register(int64_t sim_id, const std::shared_ptr<AgentSession>& sess
   if (older) older->End(LeaseLost());
 }
 
-void Gateway::Unregister(int64_t sim_id, const AgentSession* session) {
+void Gateway::Unregister(int64_t sim_id, const SimSession* session) {
   {
     std::lock_guard lock(mutex_);
     const auto found = sessions_.find(sim_id);
@@ -93,15 +106,20 @@ void Gateway::Unregister(int64_t sim_id, const AgentSession* session) {
   });
 }
 
-std::shared_ptr<AgentSession> Gateway::Find(int64_t sim_id) {
+std::shared_ptr<SimSession> Gateway::Find(int64_t sim_id) {
   std::lock_guard lock(mutex_);
   const auto found = sessions_.find(sim_id);
   return found == sessions_.end() ? nullptr : found->second;
 }
 
-std::vector<std::shared_ptr<AgentSession>> Gateway::Sessions() {
+size_t Gateway::size() {
   std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<AgentSession>> sessions;
+  return sessions_.size();
+}
+
+std::vector<std::shared_ptr<SimSession>> Gateway::Sessions() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<SimSession>> sessions;
   for (const auto& [id, session] : sessions_) sessions.push_back(session);
   return sessions;
 }
@@ -136,18 +154,24 @@ constexpr char kSelectHungry[] =
 
 void Gateway::RenewAll() {
   std::vector<int64_t> ids, epochs;
-  for (const auto& session : Sessions()) {
+  const auto sessions = Sessions();
+  for (const auto& session : sessions) {
     ids.push_back(session->sim_id());
     epochs.push_back(session->epoch());
   }
   if (ids.empty()) return;
-  absl::Status status = database_.AsSystem([&](storage::Transaction& tx) {
-    return RenewLeases(tx, ids, epochs, app_.clock().Now() + kLeaseTime).status();
+  absl::StatusOr<std::vector<int64_t>> renewed = database_.AsSystem([&](storage::Transaction& tx) {
+    return RenewLeases(tx, ids, epochs, app_.clock().Now() + kLeaseTime);
   });
-  // A lease that is lost is noticed at the next commit; one that could not be renewed stays ours
-  // until another attaches.
-  if (!status.ok())
-    Log(LogLevel::kWarning, "renewing leases failed", {{"error", std::string(status.message())}});
+  // One that could not be renewed stays ours until another takes it; then every commit fails.
+  if (!renewed.ok()) {
+    return Log(LogLevel::kWarning, "renewing leases failed",
+               {{"error", std::string(renewed.status().message())}});
+  }
+  const std::set<int64_t> held(renewed->begin(), renewed->end());
+  for (const auto& session : sessions) {
+    if (!held.contains(session->sim_id())) session->End(LeaseLost());
+  }
 }
 
 void Gateway::Loop() {

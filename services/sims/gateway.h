@@ -1,4 +1,4 @@
-// The agents attached to this process.
+// The SIMs that this process drives.
 #pragma once
 
 #include <condition_variable>
@@ -23,8 +23,9 @@ namespace v1 = messageorganizer::sims::v1;
 
 class AgentSession;
 class LedgerCommit;
+class SimSession;
 
-// Knows every attached session; wakes them when there is something to send; renews their leases.
+// Knows every session; wakes them when there is something to send; renews their leases.
 class Gateway {
  public:
   Gateway(App& app, storage::Database& database, events::Outbox& outbox, LedgerCommit& ledger);
@@ -37,8 +38,10 @@ class Gateway {
   // A new session for a stream; it registers itself when its agent has proved who it is.
   std::shared_ptr<AgentSession> NewSession(std::string token);
   // Makes it the SIM's session of this process; an older one is ended.
-  void Register(int64_t sim_id, const std::shared_ptr<AgentSession>& session);
-  void Unregister(int64_t sim_id, const AgentSession* session);
+  void Register(int64_t sim_id, const std::shared_ptr<SimSession>& session);
+  void Unregister(int64_t sim_id, const SimSession* session);
+  // How many there are.
+  size_t size();
 
   // New dispatches of a SIM's lane are durable.
   void Wake(int64_t sim_id, v1::Lane lane);
@@ -67,8 +70,8 @@ class Gateway {
  private:
   void Loop();
   void RenewAll();
-  std::vector<std::shared_ptr<AgentSession>> Sessions();
-  std::shared_ptr<AgentSession> Find(int64_t sim_id);
+  std::vector<std::shared_ptr<SimSession>> Sessions();
+  std::shared_ptr<SimSession> Find(int64_t sim_id);
 
   App& app_;
   storage::Database& database_;
@@ -78,7 +81,7 @@ class Gateway {
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;
-  std::map<int64_t, std::shared_ptr<AgentSession>> sessions_;
+  std::map<int64_t, std::shared_ptr<SimSession>> sessions_;
   std::thread thread_;
   FairExecutor executor_;
   FairExecutor bulk_executor_;

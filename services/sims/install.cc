@@ -6,10 +6,16 @@
 #include "services/sims/audit.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/ledger_names.h"
+#include "services/sims/provider_hosts.h"
+#include "services/sims/provider_leases.h"
 #include "services/sims/service.h"
 
 ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of sims' ledger");
+ABSL_FLAG(int, sims_provider_sims, 10000,
+          "most SIMs with a provider's API that this process drives");
+ABSL_FLAG(int, sims_provider_connections, 2048,
+          "most connections at once to one provider's host, for all SIMs of this process");
 
 namespace mo::embedded {
 std::vector<storage::Migration> sims_migrations();
@@ -36,8 +42,17 @@ void Install(App& app) {
   events::Outbox& outbox = events::InstallOutbox(app, database);
   LedgerCommit& commit = app.Own<LedgerCommit>(app, database, outbox);
   Gateway& gateway = app.Own<Gateway>(app, database, outbox, commit);
-  // Stopped in reverse: first the streams, then the commits that they wait for.
+  http::PoolClient& client = app.Own<http::PoolClient>(http::PoolClientOptions{
+      .connections_per_origin = absl::GetFlag(FLAGS_sims_provider_connections)});
+  http::PoolClient& poll_client = app.Own<http::PoolClient>(
+      http::PoolClientOptions{.connections_per_origin = absl::GetFlag(FLAGS_sims_provider_sims)});
+  // Stopped in reverse: first the streams, then what they wait for.
   app.OnRun([] { return absl::OkStatus(); }, [&commit] { commit.Stop(); });
+  app.OnRun([] { return absl::OkStatus(); },
+            [&client, &poll_client] {
+              client.Stop();
+              poll_client.Stop();
+            });
   app.OnRun(
       [&gateway] {
         gateway.Start();
@@ -66,13 +81,24 @@ void Install(App& app) {
     });
   });
 
+  Callbacks& callbacks = app.Own<Callbacks>(app, drivers, commit);
+  const ProviderDeps deps{client,
+                          poll_client,
+                          callbacks,
+                          app.Own<MediaSource>(app),
+                          app.Own<ProviderMetrics>(app),
+                          GuardProviderRequest};
+  ProviderLeases& leases =
+      app.Own<ProviderLeases>(gateway, deps, drivers, absl::GetFlag(FLAGS_sims_provider_sims));
+  app.OwnWorker("sims-providers", absl::Milliseconds(250), [&leases] { return leases.RunOnce(); });
+
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(
       rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers)));
   app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
   app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
-  app.Serve(app.Own<ProviderCallbackService>(app.OwnRpc("sims-callbacks", kCallbackThreads),
-                                             app.Own<Callbacks>(app, drivers, commit)));
+  app.Serve(
+      app.Own<ProviderCallbackService>(app.OwnRpc("sims-callbacks", kCallbackThreads), callbacks));
   app.Serve(app.Own<DeviceAgentService>(gateway));
 }
 

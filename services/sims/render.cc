@@ -30,4 +30,13 @@ void RenderFor(const std::vector<std::string>& names, const std::vector<std::str
   ReplaceTexts(replacements, content);
 }
 
+void RenderNumbered(size_t count, const std::vector<std::string>& values, size_t recipient,
+                    common::Content& content) {
+  if (count == 0) return;
+  std::vector<std::pair<std::string, std::string>> replacements;
+  for (size_t i = 0; i < count; ++i)
+    replacements.emplace_back(absl::StrCat("{{", i, "}}"), values[recipient * count + i]);
+  ReplaceTexts(replacements, content);
+}
+
 }  // namespace mo::sims

@@ -22,4 +22,8 @@ void NumberPlaceholders(const std::vector<std::string>& names, common::Content& 
 void RenderFor(const std::vector<std::string>& names, const std::vector<std::string>& values,
                size_t recipient, common::Content& content);
 
+// The same of numbered placeholders, of which each recipient has `count` values.
+void RenderNumbered(size_t count, const std::vector<std::string>& values, size_t recipient,
+                    common::Content& content);
+
 }  // namespace mo::sims

@@ -18,8 +18,19 @@ constexpr double kBurstSeconds = 0.1;
 
 void Sender::SetRate(int messages_per_second, absl::Time now) {
   if (rate_ == messages_per_second) return;
+  Refill(now);
+  const bool limited = rate_ > 0;
   rate_ = messages_per_second;
-  tokens_ = std::max(1.0, rate_ * kBurstSeconds);
+  // A rate that changes often must not bring a burst each time.
+  const double burst = std::max(1.0, rate_ * kBurstSeconds);
+  tokens_ = limited ? std::min(tokens_, burst) : burst;
+  refill_time_ = now;
+}
+
+void Sender::Refill(absl::Time now) {
+  if (rate_ == 0) return;
+  const double burst = std::max(1.0, rate_ * kBurstSeconds);
+  tokens_ = std::min(burst, tokens_ + rate_ * absl::ToDoubleSeconds(now - refill_time_));
   refill_time_ = now;
 }
 
@@ -34,9 +45,7 @@ Sender::Cut Sender::Next(absl::Time now, bool interactive_only) {
   Cut cut;
   int room = std::min(kMaxCut, credit_ - asked_ - in_flight());
   if (rate_ > 0) {
-    const double burst = std::max(1.0, rate_ * kBurstSeconds);
-    tokens_ = std::min(burst, tokens_ + rate_ * absl::ToDoubleSeconds(now - refill_time_));
-    refill_time_ = now;
+    Refill(now);
     room = std::min(room, static_cast<int>(std::floor(tokens_)));
   }
   CutFrom(interactive_, room, now, cut);

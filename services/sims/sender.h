@@ -75,6 +75,7 @@ class Sender {
     std::shared_ptr<LoadedDispatch> dispatch;
   };
 
+  void Refill(absl::Time now);
   Queue& Lane(v1::Lane lane) { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
   const Queue& Lane(v1::Lane lane) const { return lane == v1::LANE_BULK ? bulk_ : interactive_; }
   void CutFrom(Queue& queue, int limit, absl::Time now, Cut& cut);

@@ -18,7 +18,8 @@ namespace common = messageorganizer::common::v1;
 
 // The sims service with clients.
 struct TestPool {
-  explicit TestPool(AppOptions options = {}) : env({Install}, std::move(options)) {}
+  explicit TestPool(AppOptions options = {}, std::vector<void (*)(App&)> services = {Install})
+      : env(std::move(services), std::move(options)) {}
 
   testing::Environment env;
   Client<v1::SimService> sims{env.app()};

@@ -1,9 +1,9 @@
-// The half of a session that finds what to send: load, cut windows, commit, send.
+#include "services/sims/sim_session.h"
+
 #include <algorithm>
 
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "services/sims/agent_session.h"
 #include "services/sims/errors.h"
 #include "services/sims/hold.h"
 
@@ -17,28 +17,37 @@ constexpr int32_t kLoadBulk = 3;
 
 }  // namespace
 
-void AgentSession::Wake(v1::Lane lane) {
+void SimSession::End(const absl::Status& status) {
+  std::lock_guard lock(mutex_);
+  EndLocked(status);
+}
+
+void SimSession::SetRateLocked(int messages_per_second) {
+  sender_.SetRate(messages_per_second, gateway_.app().clock().Now());
+}
+
+void SimSession::Wake(v1::Lane lane) {
   std::lock_guard lock(mutex_);
   more_.insert(lane);
   LoadLocked();
 }
 
-void AgentSession::Wake() {
+void SimSession::Wake() {
   std::lock_guard lock(mutex_);
   more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
   LoadLocked();
 }
 
-bool AgentSession::Hungry() {
+bool SimSession::Hungry() {
   std::lock_guard lock(mutex_);
-  return phase_ == Phase::kOpen && running_ &&
+  return OpenLocked() && running_ &&
          (sender_.Low(v1::LANE_INTERACTIVE) || sender_.Low(v1::LANE_BULK));
 }
 
 // Only what is known to be there: asking in vain would never end. What comes after the running
 // query's snapshot is fetched after it.
-void AgentSession::LoadLocked() {
-  if (phase_ != Phase::kOpen || !running_) return;
+void SimSession::LoadLocked() {
+  if (!OpenLocked() || !running_) return;
   for (const v1::Lane lane : more_) {
     if (loading_.contains(lane) || !sender_.Low(lane)) continue;
     const bool bulk = lane == v1::LANE_BULK;
@@ -50,7 +59,7 @@ void AgentSession::LoadLocked() {
   }
 }
 
-void AgentSession::Load(v1::Lane lane, int32_t limit) {
+void SimSession::Load(v1::Lane lane, int32_t limit) {
   std::vector<int64_t> known;
   {
     std::lock_guard lock(mutex_);
@@ -76,7 +85,7 @@ void AgentSession::Load(v1::Lane lane, int32_t limit) {
   PumpLocked();
 }
 
-LedgerWork AgentSession::NewWork() const {
+LedgerWork SimSession::NewWork() const {
   LedgerWork work;
   work.account_id = account_id_;
   work.sim_id = sim_id_;
@@ -85,7 +94,7 @@ LedgerWork AgentSession::NewWork() const {
 }
 
 // An earlier lease's messages may have left: never sent again, settled by receipts or not at all.
-bool AgentSession::SettleDoubtfulLocked() {
+bool SimSession::SettleDoubtfulLocked() {
   std::vector<int64_t> doubtful = sender_.TakeDoubtful();
   if (doubtful.empty()) return true;
   LedgerWork work = NewWork();
@@ -98,18 +107,21 @@ bool AgentSession::SettleDoubtfulLocked() {
     self->sender_.Settled(doubtful);
   };
   if (gateway_.ledger().Add(std::move(work))) return true;
-  // They are found again, doubtful still, when the agent comes back.
+  // They are found again, doubtful still, by the next session.
   EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
   return false;
 }
 
-void AgentSession::PumpLocked() {
-  if (phase_ != Phase::kOpen || !running_) return;
+void SimSession::PumpLocked() {
+  if (!OpenLocked() || !running_) return;
   const absl::Time now = gateway_.app().clock().Now();
   if (!idempotent_ && !SettleDoubtfulLocked()) return;
   while (windows_asked_ < kWindowsAsked + (bulk_asked_ > 0 ? kUrgentAsked : 0)) {
+    const May may = MayLocked(now);
+    if (may == May::kNothing) break;
     // Those of a broadcast leave room for an answer.
-    Sender::Cut cut = sender_.Next(now, /*interactive_only=*/windows_asked_ >= kWindowsAsked);
+    Sender::Cut cut =
+        sender_.Next(now, may == May::kInteractive || windows_asked_ >= kWindowsAsked);
     if (cut.windows.empty()) break;
     LedgerWork work = NewWork();
     work.urgent = cut.interactive;
@@ -126,25 +138,22 @@ void AgentSession::PumpLocked() {
   LoadLocked();
 }
 
-void AgentSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
+void SimSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
   std::lock_guard lock(mutex_);
   --windows_asked_;
   if (!cut.interactive) --bulk_asked_;
-  if (phase_ == Phase::kEnded) return;
+  if (!OpenLocked()) return;
   if (!outcome.status.ok()) return EndLocked(outcome.status);
   sender_.Opened(cut, outcome);
   for (size_t w = 0; w < cut.windows.size(); ++w) {
-    if (outcome.opened[w].empty()) continue;
-    v1::GatewayItem item;
-    *item.mutable_send() = MakeBatch(*cut.dispatches[w], outcome.opened[w]);
-    SendLocked(std::move(item));
+    if (!outcome.opened[w].empty()) SendLocked(cut.dispatches[w], outcome.opened[w]);
   }
   PumpLocked();
 }
 
 constexpr char kSelectConfig[] =
     "SELECT state, messages_per_second FROM sims.sims WHERE account_id = $1 AND id = $2";
-void AgentSession::Reconfigure() {
+void SimSession::Reconfigure() {
   gateway_.Post(account_id_, [self = shared_from_this()] {
     absl::Status status = self->gateway_.database().ReadAs(
         self->account_id_, [&](storage::Transaction& tx) -> absl::Status {
@@ -154,8 +163,7 @@ void AgentSession::Reconfigure() {
           const auto state = static_cast<v1::SimState>(rows[0].Int(0));
           std::lock_guard lock(self->mutex_);
           self->running_ = state == v1::SIM_STATE_ACTIVE || state == v1::SIM_STATE_DRAINING;
-          self->sender_.SetRate(static_cast<int>(rows[0].Int(1)),
-                                self->gateway_.app().clock().Now());
+          self->SetRateLocked(static_cast<int>(rows[0].Int(1)));
           return absl::OkStatus();
         });
     if (status.code() == absl::StatusCode::kNotFound) return self->End(status);

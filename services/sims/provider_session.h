@@ -1,0 +1,134 @@
+// One SIM whose messages go to a provider's API.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "libs/http/pool_client.h"
+#include "services/sims/drivers/consequences.h"
+#include "services/sims/drivers/driver.h"
+#include "services/sims/pace.h"
+#include "services/sims/provider_files.h"
+#include "services/sims/provider_metrics.h"
+#include "services/sims/provider_poll.h"
+#include "services/sims/sim_session.h"
+
+namespace mo::sims {
+
+// What sessions with providers share.
+struct ProviderDeps {
+  http::PoolClient& client;
+  http::PoolClient& poll_client;  // whose requests wait at the provider
+  Callbacks& callbacks;
+  MediaSource& media;
+  ProviderMetrics& metrics;
+  // Sets the guard that a request to a provider is under.
+  std::function<void(http::ClientRequest& request)> guard;
+};
+
+// A lease that was taken, and what is behind it.
+struct ProviderLease {
+  int64_t account_id = 0;
+  int64_t sim_id = 0;
+  int64_t epoch = 0;
+  bool running = true;          // the SIM's state lets it send
+  int messages_per_second = 0;  // the owner's limit; 0: the network's
+  std::shared_ptr<const SimDriver> driver;
+};
+
+// Turns opened windows into requests, many at once over kept-alive connections, and their responses
+// into committed results; what follows from an error is in consequences.h.
+//
+// A message is sent at most once for each time that the ledger says ATTEMPTING, and its result is
+// committed before it is offered again. What has left without an answer becomes UNCERTAIN.
+class ProviderSession final : public SimSession {
+ public:
+  ProviderSession(Gateway& gateway, ProviderDeps deps, ProviderLease lease);
+
+  // Registers with the gateway, tells the provider where to call back, and begins to load.
+  void Begin();
+  bool Drain() override;
+  void Tick(absl::Time now) override;
+  absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
+                                            absl::Duration deadline) override;
+
+ private:
+  // A message that is ATTEMPTING.
+  struct Flight {
+    std::shared_ptr<LoadedDispatch> dispatch;
+    std::vector<http::ClientRequest> rest;  // after the one that is under way
+    std::string address;                    // where it goes; another than the dispatch's if moved
+    std::string provider_id;                // of the first request
+    bool first = true;                      // no request has succeeded yet
+    bool has_file = false;                  // its request brings the file along
+  };
+  // What is to be committed of a message.
+  struct Result {
+    int64_t key;
+    Standing standing;
+    absl::Time again;  // of QUEUED: when it is offered again
+    std::string provider_id;
+    std::string address;
+  };
+
+  bool OpenLocked() const override { return !ended_; }
+  May MayLocked(absl::Time now) override;
+  void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
+                  const std::vector<int>& indices) override;
+  void EndLocked(const absl::Status& status) override;
+  void SetRateLocked(int messages_per_second) override;
+
+  // Makes and starts a message's requests, or settles it at once.
+  void StartLocked(int64_t key, Flight& flight);
+  void FetchLocked(int64_t key, http::ClientRequest request);
+  // Sends what waits while fewer requests are under way than the network wants; interactive first.
+  void FlushLocked();
+  // deps_.guard, once for all requests to one origin.
+  void GuardLocked(http::ClientRequest& request);
+  void Answered(int64_t key, const absl::StatusOr<http::Response>& response);
+  void HandleLocked(int64_t key, const SendOutcome& outcome);
+  // Decides what becomes of a message, and of whoever else is concerned.
+  void SettleLocked(int64_t key, const SendOutcome& outcome);
+  void RetryLocked(int64_t key, const Flight& flight, const SendOutcome& outcome);
+  void PunishLocked(const Consequence& consequence, int code);
+  // Takes the SIM out of the pool.
+  void StopSim(v1::SimState state, const Consequence& consequence, int code);
+
+  void CommitLocked();
+  void Committed(const std::vector<Result>& results, const LedgerOutcome& outcome);
+
+  // The file of a message's media: true when it is there, else the message waits for it.
+  bool FileReadyLocked(int64_t key, const std::string& media_id);
+  void FetchFile(const std::string& media_id);
+  void FileFetched(const std::string& media_id, absl::StatusOr<MediaFile> file);
+  void Uploaded(const std::string& media_id, const absl::StatusOr<http::Response>& response);
+  void ReleaseLocked(const std::string& media_id, const SendOutcome& failure);
+
+  const ProviderDeps deps_;
+  const std::shared_ptr<const SimDriver> sim_;
+  const Driver* const driver_;                // sim_'s
+  const std::shared_ptr<ProviderPoll> poll_;  // null where the provider calls back
+  bool ended_ = false;
+  bool draining_ = false;
+  bool stopped_sim_ = false;
+  Pace pace_;
+  absl::flat_hash_map<int64_t, std::unique_ptr<Flight>> flights_;
+  absl::flat_hash_map<int64_t, int> attempts_;  // of messages that were refused for now
+  std::vector<Result> results_;                 // not yet asked to be committed
+  int commits_asked_ = 0;
+  ProviderFiles files_;
+  // Requests that wait for others to come back, of interactive messages and of bulk.
+  std::deque<std::pair<int64_t, http::ClientRequest>> interactive_;
+  std::deque<std::pair<int64_t, http::ClientRequest>> bulk_;
+  int requests_ = 0;     // under way
+  std::string guarded_;  // "https://host:port", whose guard is known
+  bool allow_private_ = false;
+  std::vector<int> allowed_ports_;
+};
+
+}  // namespace mo::sims

@@ -1,0 +1,93 @@
+// One SIM's sending in this process, whatever the messages leave by.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/sims/gateway.h"
+#include "services/sims/ledger_commit.h"
+#include "services/sims/sender.h"
+
+namespace mo::sims {
+
+// Finds what is to be sent: loads open dispatches, cuts windows, commits them under the lease's
+// epoch, and only then hands them on. How they leave, and what comes back, is the derived class's.
+class SimSession : public std::enable_shared_from_this<SimSession> {
+ public:
+  explicit SimSession(Gateway& gateway) : gateway_(gateway) {}
+  virtual ~SimSession() = default;
+  SimSession(const SimSession&) = delete;
+  SimSession& operator=(const SimSession&) = delete;
+
+  // Sends nothing any more. Idempotent.
+  void End(const absl::Status& status);
+  // The process stops: takes nothing new. Whether nothing is under way any more that is worth
+  // waiting for.
+  virtual bool Drain() { return true; }
+  // New dispatches of a lane may be there.
+  void Wake(v1::Lane lane);
+  // Dispatches of any lane may be there.
+  void Wake();
+  // Reads the SIM's state and rate anew.
+  void Reconfigure();
+  // Called every few milliseconds: rate, retries, silence.
+  virtual void Tick(absl::Time now) = 0;
+  // Whether a lane has room for more dispatches.
+  bool Hungry();
+  // Waits for a group to be joined.
+  virtual absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
+                                                    absl::Duration deadline) = 0;
+
+  int64_t account_id() const { return account_id_; }
+  int64_t sim_id() const { return sim_id_; }
+  int64_t epoch() const { return epoch_; }
+
+ protected:
+  // What may be sent at a time.
+  enum class May { kNothing, kInteractive, kAll };
+
+  // Everything named "Locked" expects mutex_ held.
+  virtual bool OpenLocked() const = 0;
+  virtual May MayLocked(absl::Time) { return May::kAll; }
+  // These recipients' messages are ATTEMPTING, durably: they must leave now.
+  virtual void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
+                          const std::vector<int>& indices) = 0;
+  virtual void EndLocked(const absl::Status& status) = 0;
+  // What the SIM's owner has set; 0: no limit.
+  virtual void SetRateLocked(int messages_per_second);
+
+  void LoadLocked();
+  void PumpLocked();
+  // Windows are being committed, or doubtful messages are.
+  bool OpeningLocked() const { return windows_asked_ > 0; }
+  LedgerWork NewWork() const;
+
+  Gateway& gateway_;
+  // Set once, before the session is registered.
+  int64_t account_id_ = 0;
+  int64_t sim_id_ = 0;
+  int64_t epoch_ = 0;
+  // Whether the same message may be sent twice without arriving twice.
+  bool idempotent_ = false;
+
+  std::mutex mutex_;
+  Sender sender_;
+  bool running_ = true;  // the SIM's state lets it send
+
+ private:
+  void Load(v1::Lane lane, int32_t limit);
+  // False when it had to end the session.
+  bool SettleDoubtfulLocked();
+  void Opened(const Sender::Cut& cut, const LedgerOutcome& outcome);
+
+  std::set<v1::Lane> loading_;
+  // Where there may be dispatches that are neither loaded nor being loaded.
+  std::set<v1::Lane> more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
+  int windows_asked_ = 0;
+  int bulk_asked_ = 0;  // of those
+};
+
+}  // namespace mo::sims
