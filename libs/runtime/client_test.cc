@@ -145,6 +145,17 @@ TEST_CASE("A service that has a peer is called over the wire") {
   CHECK(world.links->seen.account_id == 7);
 }
 
+TEST_CASE("A call whose time is over runs no method") {
+  World world;
+  world.caller.deadline = absl::Now() - absl::Milliseconds(1);
+  CHECK(absl::IsDeadlineExceeded(
+      world.client.Call(MO_METHOD(v1::LinkService, CreateLink), world.caller, world.request)
+          .status()));
+  CHECK(absl::IsDeadlineExceeded(
+      world.client.Call(&v1::LinkService::Stub::CreateLink, world.caller, world.request).status()));
+  CHECK(world.links->seen.account_id == 0);
+}
+
 TEST_CASE("A process that has ended runs no method") {
   World world;
   REQUIRE(

@@ -166,8 +166,14 @@ grpc::ServerUnaryReactor* Rpc::Run(grpc::CallbackServerContext* context, Method&
 void Rpc::RunLocal(Method& method, const google::protobuf::Message& request, const Body& body) {
   LocalCall& call = *std::exchange(LocalCall::current, nullptr);
   const absl::Time start = absl::Now();
-  call.status = stopped_ ? absl::UnavailableError("the process ends")
-                         : Execute(std::move(call.caller), method, request, body);
+  if (stopped_) {
+    call.status = absl::UnavailableError("the process ends");
+  } else if (start >= call.caller.deadline) {
+    // Whoever slept until then must do nothing any more.
+    call.status = absl::DeadlineExceededError("the call's time is over");
+  } else {
+    call.status = Execute(std::move(call.caller), method, request, body);
+  }
   Count(method, start, call.status);
 }
 
