@@ -54,8 +54,8 @@ struct LedgerBatch {
   absl::flat_hash_set<std::pair<int64_t, int64_t>> suppressed = {};  // (account, contact)
   absl::flat_hash_set<int64_t> paused_sims = {};
   absl::flat_hash_set<NameInSim> reply_open = {};  // addresses that may be written to freely
-  std::map<NameInSim, int64_t> inbound = {};  // numbers of the messages that were not known
-  std::array<int, 16> entered = {};           // how many recipients entered each state
+  std::map<NameInSim, int64_t> inbound = {};       // numbers of the messages that were not known
+  std::array<int, 16> entered = {};                // how many recipients entered each state
 
   // Whether a work is still to be done: its lease is not lost.
   bool live(size_t i) const { return outcomes[i].status.ok(); }
