@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "libs/http/response_head.h"
 
 namespace mo::http::internal {
 namespace {
@@ -15,11 +16,6 @@ absl::Status NotUrl() { return absl::InvalidArgumentError("not a URL that is sen
 // Printable ASCII without blanks.
 bool IsGraphic(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
-}
-
-bool IsToken(absl::string_view text) {
-  return !text.empty() && IsGraphic(text) &&
-         text.find_first_of("()<>@,;:\\\"/[]?={}") == absl::string_view::npos;
 }
 
 bool IsHeaderValue(absl::string_view text) {

@@ -56,13 +56,6 @@ constexpr std::pair<int, absl::string_view> kReasons[] = {
     {505, "HTTP Version Not Supported"},
 };
 
-bool IsToken(absl::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
-  });
-}
-
 bool IsFraming(absl::string_view name) {
   return absl::EqualsIgnoreCase(name, "content-length") ||
          absl::EqualsIgnoreCase(name, "connection") ||
@@ -82,6 +75,13 @@ const std::string& Date() {
 }
 
 }  // namespace
+
+bool IsToken(absl::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
+  });
+}
 
 absl::string_view ReasonPhrase(int status) {
   const auto* found = std::lower_bound(

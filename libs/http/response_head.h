@@ -22,6 +22,9 @@ struct Framing {
 // The reason phrase of a status, "Unknown" if it has none here.
 absl::string_view ReasonPhrase(int status);
 
+// True for the characters of a method or a header's name (RFC 9110, section 5.6.2).
+bool IsToken(absl::string_view name);
+
 // True where HTTP forbids a body: 1xx, 204, 304.
 bool IsBodyless(int status);
 

@@ -159,8 +159,18 @@ function(mo_precompiled_target name links)
                                         ${links})
 endfunction()
 
-# Tests that are compiled alone (a regular expression of paths).
-set(MO_TESTS_ALONE "/(channels/(channels|rules_calls|subscriptions|test_send)_test|edge/(callbacks|edge)_test|http/pool_client_test|inbox/messages_test|text/normalize_test)\\.cc$")
+# Sources and tests that are compiled alone (regular expressions of paths): the largest of each service, which a unit would make
+# slower than an incremental build may be, and those whose helpers have the same names as others'.
+set(MO_SOURCES_ALONE "/(install|service)\\.cc$|/drivers/|/doubles/|/limits/|/(channels/(channel_store|expander)|inbox/delivery_state)\\.cc$")
+set(MO_TESTS_ALONE "/drivers/|/doubles/|/(channels/(channels|rules_calls|subscriptions|test_send)_test|edge/(callbacks|edge)_test|http/pool_client_test|inbox/messages_test|text/normalize_test)\\.cc$")
+
+# mo_unity(<target> <n> <sources> <alone>): n sources in one compilation share what headers and templates cost, a fifth of the
+# whole build's time; those that match `alone` stay by themselves.
+function(mo_unity target n sources alone)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${n})
+  list(FILTER sources INCLUDE REGEX "${alone}")
+  set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
 
 # The common part: a static library of a folder's sources (and of its subfolders'), its tests, its embedded files.
 function(mo_folder target dir prefix links)
@@ -180,6 +190,7 @@ function(mo_folder target dir prefix links)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE ${MO_WARNINGS})
+  mo_unity(${target} 3 "${sources}" "${MO_SOURCES_ALONE}")
   if(dir MATCHES "/services/")
     target_precompile_headers(${target} REUSE_FROM mo_service_pch)
   else()
@@ -204,12 +215,7 @@ function(mo_folder target dir prefix links)
     # -O0: a third of the build's time would go into optimising code that runs once.
     target_compile_options(${prefix}_test PRIVATE ${MO_WARNINGS} -Wno-shadow -O0)
     target_precompile_headers(${prefix}_test REUSE_FROM mo_test_pch)
-    # Four tests in one compilation share what headers and templates cost: a fifth of the whole build's time. Those whose
-    # helpers have the same names as others' stay alone.
-    set_target_properties(${prefix}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
-    set(alone ${tests})
-    list(FILTER alone INCLUDE REGEX "/drivers/|/doubles/|${MO_TESTS_ALONE}")
-    set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    mo_unity(${prefix}_test 4 "${tests}" "${MO_TESTS_ALONE}")
     target_link_libraries(${prefix}_test PRIVATE ${target} mo_testing Catch2::Catch2WithMain)
     if(MO_SANITIZE MATCHES thread)
       # Debian's Abseil is built without TSan, which then sees races where its mutexes are held.
