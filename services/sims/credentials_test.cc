@@ -5,6 +5,7 @@
 
 #include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "libs/runtime/errors.h"
@@ -230,10 +231,8 @@ TEST_CASE("Drivers are checked when they are saved", "[credentials]") {
 }
 
 TEST_CASE("Providers in our own network must be trusted by the operator", "[credentials]") {
-  struct Trust {
-    Trust() { absl::SetFlag(&FLAGS_trusted_provider_hosts, {"127.0.0.1", "kannel.lan"}); }
-    ~Trust() { absl::SetFlag(&FLAGS_trusted_provider_hosts, {}); }
-  } trust;
+  const absl::FlagSaver flags;
+  absl::SetFlag(&FLAGS_trusted_provider_hosts, {"127.0.0.1", "kannel.lan"});
   TestPool pool;
   const char* const allowed[] = {"http://127.0.0.1:4711", "http://kannel.lan:13013"};
   for (int i = 0; i < 2; ++i) {

@@ -33,6 +33,7 @@ Gateway::Gateway(App& app, storage::Database& database, events::Outbox& outbox,
       outbox_(outbox),
       ledger_(ledger),
       attached_(app.metrics().Gauge("mo_sims_agents_attached", "SIMs that this process drives")),
+      loader_(*this),
       executor_(kThreads, kQueue, app.options().account_weights),
       bulk_executor_(kBulkThreads, kQueue, app.options().account_weights) {}
 

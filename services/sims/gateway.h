@@ -16,6 +16,7 @@
 #include "messageorganizer/sims/v1/device.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.pb.h"
 #include "messageorganizer/sims/v1/sims.pb.h"
+#include "services/sims/dispatch_loader.h"
 
 namespace mo::sims {
 
@@ -66,6 +67,7 @@ class Gateway {
   storage::Database& database() { return database_; }
   events::Outbox& outbox() { return outbox_; }
   LedgerCommit& ledger() { return ledger_; }
+  DispatchLoader& loader() { return loader_; }
 
  private:
   void Loop();
@@ -83,6 +85,7 @@ class Gateway {
   bool stopping_ = false;
   std::map<int64_t, std::shared_ptr<SimSession>> sessions_;
   std::thread thread_;
+  DispatchLoader loader_;
   FairExecutor executor_;
   FairExecutor bulk_executor_;
 };

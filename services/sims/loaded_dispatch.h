@@ -46,11 +46,15 @@ struct LoadedDispatch {
   bool QuietAt(absl::Time now) const { return quiet_start <= now && !ExpiredAt(now); }
 };
 
-// A SIM's oldest open dispatches in a lane that run (are not paused or held), without those in
-// `known`.
-absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> LoadDispatches(
-    storage::Database& database, int64_t account_id, int64_t sim_id, v1::Lane lane, int32_t limit,
-    const std::vector<int64_t>& known, absl::Time now);
+// By SIM, oldest first.
+using LoadedDispatches = std::map<int64_t, std::vector<std::shared_ptr<LoadedDispatch>>>;
+
+// The oldest open dispatches of each of an account's SIMs in a lane that run (are not paused or
+// held), at most `limit` of a SIM, without those in `known`.
+absl::StatusOr<LoadedDispatches> LoadDispatches(storage::Database& database, int64_t account_id,
+                                                const std::vector<int64_t>& sims, v1::Lane lane,
+                                                int32_t limit, const std::vector<int64_t>& known,
+                                                absl::Time now);
 
 // The messages of some recipients, as the device wants them.
 v1::SendBatch MakeBatch(const LoadedDispatch& dispatch, const std::vector<int>& indices);

@@ -6,6 +6,7 @@
 
 #include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
 #include "libs/http/server.h"
 #include "libs/testing/clock.h"
 #include "libs/testing/wait.h"
@@ -130,6 +131,7 @@ struct ProviderPool : TestPool {
     return sims.Call(&v1::SimService::Stub::GetSim, caller, request)->online();
   }
 
+  const absl::FlagSaver flags;
   Meta meta;
   v1::Sim sim;
 };

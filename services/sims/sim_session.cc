@@ -5,15 +5,12 @@
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
-#include "services/sims/hold.h"
 
 namespace mo::sims {
 namespace {
 
 constexpr int kWindowsAsked = 2;  // one commits while the next one gathers
 constexpr int kUrgentAsked = 2;   // beside those, of interactive messages alone
-constexpr int32_t kLoadInteractive = 64;
-constexpr int32_t kLoadBulk = 3;
 
 }  // namespace
 
@@ -50,34 +47,24 @@ void SimSession::LoadLocked() {
   if (!OpenLocked() || !running_) return;
   for (const v1::Lane lane : more_) {
     if (loading_.contains(lane) || !sender_.Low(lane)) continue;
-    const bool bulk = lane == v1::LANE_BULK;
-    const int32_t limit = bulk ? kLoadBulk : kLoadInteractive;
-    auto load = [self = shared_from_this(), lane, limit] { self->Load(lane, limit); };
-    const bool posted = bulk ? gateway_.PostBulk(account_id_, std::move(load))
-                             : gateway_.Post(account_id_, std::move(load));
-    if (posted) loading_.insert(lane);
+    if (gateway_.loader().Ask(shared_from_this(), lane)) loading_.insert(lane);
   }
 }
 
-void SimSession::Load(v1::Lane lane, int32_t limit) {
-  std::vector<int64_t> known;
-  {
-    std::lock_guard lock(mutex_);
-    known = sender_.Known();
-    more_.erase(lane);
-  }
-  const absl::Time now = gateway_.app().clock().Now();
-  auto loaded = LoadDispatches(gateway_.database(), account_id_, sim_id_, lane, limit, known, now);
-  const bool full = loaded.ok() && loaded->size() == static_cast<size_t>(limit);
-  absl::Status status = loaded.status();
-  if (status.ok()) {
-    status = HoldQuiet(gateway_.database(), account_id_, idempotent_, now, *loaded);
-  }
+std::vector<int64_t> SimSession::Loading(v1::Lane lane) {
+  std::lock_guard lock(mutex_);
+  more_.erase(lane);
+  return sender_.Known();
+}
+
+void SimSession::Loaded(v1::Lane lane,
+                        absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> loaded,
+                        bool full) {
   std::lock_guard lock(mutex_);
   loading_.erase(lane);
-  if (!status.ok()) {
+  if (!loaded.ok()) {
     Log(LogLevel::kWarning, "loading dispatches failed",
-        {{"error", std::string(status.message())}});
+        {{"error", std::string(loaded.status().message())}});
     return;  // the gateway's poll asks again
   }
   if (full) more_.insert(lane);

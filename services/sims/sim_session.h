@@ -37,6 +37,11 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   virtual void Tick(absl::Time now) = 0;
   // Whether a lane has room for more dispatches.
   bool Hungry();
+  // A lane's dispatches are being loaded: those that are already here.
+  std::vector<int64_t> Loading(v1::Lane lane);
+  // What was found. `full`: there may be more.
+  void Loaded(v1::Lane lane, absl::StatusOr<std::vector<std::shared_ptr<LoadedDispatch>>> loaded,
+              bool full = false);
   // Waits for a group to be joined.
   virtual absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
                                                     absl::Duration deadline) = 0;
@@ -44,6 +49,8 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   int64_t account_id() const { return account_id_; }
   int64_t sim_id() const { return sim_id_; }
   int64_t epoch() const { return epoch_; }
+  // Whether the same message may be sent twice without arriving twice.
+  bool idempotent() const { return idempotent_; }
 
  protected:
   // What may be sent at a time.
@@ -70,7 +77,6 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   int64_t account_id_ = 0;
   int64_t sim_id_ = 0;
   int64_t epoch_ = 0;
-  // Whether the same message may be sent twice without arriving twice.
   bool idempotent_ = false;
 
   std::mutex mutex_;
@@ -78,7 +84,6 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   bool running_ = true;  // the SIM's state lets it send
 
  private:
-  void Load(v1::Lane lane, int32_t limit);
   // False when it had to end the session.
   bool SettleDoubtfulLocked();
   void Opened(const Sender::Cut& cut, const LedgerOutcome& outcome);

@@ -57,6 +57,7 @@ class Fanout:
         self.recipients = recipients
         self.quick = quick
         self.seeded = 0
+        self.looks = {"messages": 0, "ledger": 0}
 
     def api(self, method, path, body=None):
         return self.machine.api(method, path, body, self.key)
@@ -104,6 +105,7 @@ class Fanout:
         m = self.machine
         m.simulator("POST", "/reset")
         result = {"recipients": size}
+        self.looks = dict.fromkeys(self.looks, 0)
         wal, tables, memory = self.wal(), self.tables(), m.memory()
         peak = dict(memory)
         with m.costs(result):
@@ -112,10 +114,10 @@ class Fanout:
                 "content": {"text": {"body": "The shop opens at ten today. See you there!"}},
                 "audience": {"channels": [self.channels[size]]}})["id"]
             result["posted_s"] = time.monotonic() - start
-            wait_for("the first message", 60, lambda: m.simulator("GET", "/stats")["messages"], 0.005)
+            wait_for("the first message", 60, lambda: self.messages() > 0, 0.005)
             result["first_s"] = time.monotonic() - start
             result["sent_s"], result["receipts_s"] = self.follow(posted, size, start, peak)
-        result["id"] = posted
+        result["id"], result["looks"] = posted, self.looks
         result["wal_bytes"] = (self.wal() - wal) / size
         result["tables"] = growth(tables, self.tables(), size)
         result["memory_mb"] = {name: round(peak[name] - memory[name], 1) for name in peak}
@@ -136,19 +138,38 @@ class Fanout:
         def look():
             for name, megabytes in self.machine.memory().items():
                 peak[name] = max(peak[name], megabytes)
-            ledger = self.api("GET", f"/v1/broadcasts/{broadcast}/ledger")
+            ledger = self.ledger(broadcast)
             counts.update({name: int(ledger["counts"].get(name, 0)) for name in (
                 "audience", "queued", "attempting", "read", "skipped", "failed", "uncertain")})
             return ledger.get("audience_complete") and counts["audience"] == size
         # The first SIM's phones are mo-loadgen's.
         most = size * (SIMS - 1) // SIMS * 0.98
         interval = min(1, max(0.05, size / 1_000_000))
-        wait_for("most messages", 600, lambda: look() is not None and self.machine.simulator(
-            "GET", "/stats")["messages"] >= most, interval)
+        wait_for("most messages", 600, lambda: look() is not None and self.messages() >= most, interval)
         wait_for("all messages", 60, lambda: look() and counts["queued"] + counts["attempting"] == 0, 0.05)
         sent = time.monotonic() - start
         wait_for("all receipts", 300, lambda: look() and counts["read"] == size, 0.05)
         return sent, time.monotonic() - start
+
+    def messages(self):
+        self.looks["messages"] += 1
+        return self.machine.simulator("GET", "/stats")["messages"]
+
+    def ledger(self, broadcast):
+        self.looks["ledger"] += 1
+        return self.api("GET", f"/v1/broadcasts/{broadcast}/ledger")
+
+    def cost_of_looks(self, broadcast, idle):
+        """CPU seconds of the four processes for a look of each kind."""
+        costs = {}
+        for name, look in (("messages", self.messages), ("ledger", lambda: self.ledger(broadcast))):
+            spent, times, start = {}, 200, time.monotonic()
+            with self.machine.costs(spent):
+                for _ in range(times):
+                    look()
+                seconds = time.monotonic() - start
+            costs[name] = max(0, sum(spent["cpu_s"].values()) - idle * seconds) / times
+        return costs
 
     def wal(self):
         return int(self.machine.psql("SELECT pg_current_wal_lsn() - '0/0'"))
@@ -262,7 +283,9 @@ class Fanout:
             with m.costs(idle):
                 time.sleep(idle["seconds"])
             result = {"idle": {"same": same.since(), "other": other.since(), **idle}}
-            self.broadcast(small)  # plans, connections, caches
+            first = self.broadcast(small)  # plans, connections, caches
+            idle_cpu = sum(idle["cpu_s"].values()) / idle["seconds"]
+            result["look_cpu_s"] = self.cost_of_looks(first["id"], idle_cpu)
             result["linear"] = [median([self.broadcast(size) for _ in range(times)])
                                 for size, times in ((small, 7), (middle, 3))]
             same.since(), other.since()
@@ -277,9 +300,9 @@ class Fanout:
             if m.options.statements:
                 result["statements"] = m.statements(large)
         result["linear"].append(large_run)
-        # What the answers and the idle servers cost is not the broadcasts'.
+        # What the answers, the idle servers and our looks cost is not the broadcasts'.
         for run in result["linear"]:
-            others = sum(idle["cpu_s"].values()) / idle["seconds"] * run["receipts_s"]
+            others = idle_cpu * run["receipts_s"] + sum(result["look_cpu_s"][name] * n for name, n in run["looks"].items())
             run["cpu_us_per_recipient"] = (sum(run["cpu_s"].values()) - others) / run["recipients"] * 1e6
         say("COPY")
         result["copy"] = self.copy(large)
