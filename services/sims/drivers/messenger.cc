@@ -6,9 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "libs/runtime/errors.h"
 #include "services/sims/drivers/json.h"
-#include "services/sims/drivers/meta.h"
 #include "services/sims/drivers/text.h"
 
 namespace mo::sims {
@@ -81,10 +79,6 @@ SendOutcome Refused(ErrorClass error) {
   return outcome;
 }
 
-bool AllDigits(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
-}
-
 std::string TextOf(absl::string_view text) {
   std::string said = "{";
   AppendMember("text", text, said);
@@ -129,20 +123,6 @@ const Limits& Messenger::limits() const {
     return l;
   }();
   return limits;
-}
-
-absl::Status Messenger::CheckSettings() const {
-  Problems problems;
-  const auto require = [&](absl::string_view field, const std::string& value) {
-    if (value.empty()) problems.Add(field, "REQUIRED", "is needed to speak to Messenger");
-  };
-  require("sender_id", settings().sender_id);
-  require("access_token", settings().access_token);
-  require("app_secret", settings().app_secret);
-  require("verify_token", settings().verify_token);
-  if (!settings().sender_id.empty() && !AllDigits(settings().sender_id))
-    problems.Add("sender_id", "INVALID", "Meta's page ids are digits");
-  return problems.ToStatus();
 }
 
 std::optional<http::ClientRequest> Messenger::Probe() const {
@@ -261,14 +241,6 @@ UploadOutcome Messenger::ParseUpload(const http::Response& response) const {
     outcome.error = ErrorClass::kMediaRetry;
   if (said.error == ErrorClass::kMessageRefused) outcome.error = ErrorClass::kMediaRefused;
   return outcome;
-}
-
-std::optional<CallbackAnswer> Messenger::Handshake(const Callback& callback) const {
-  return MetaHandshake(settings().verify_token, callback);
-}
-
-absl::Status Messenger::Verify(const Callback& callback) const {
-  return VerifyMetaSignature(settings().app_secret, callback);
 }
 
 absl::StatusOr<Driver::FetchStep> Messenger::FetchMedia(const RemoteMedia& media,

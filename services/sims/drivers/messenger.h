@@ -7,22 +7,21 @@
 // answer was lost is found to have arrived; beyond that there are watermarks only.
 #pragma once
 
-#include "services/sims/drivers/driver.h"
+#include "services/sims/drivers/meta.h"
 
 namespace mo::sims {
 
 // What a Graph API error is to us: by its code and subcode, else by the HTTP status.
 ErrorClass MessengerError(int64_t code, int64_t subcode, int http_status);
 
-class Messenger final : public Driver {
+class Messenger final : public MetaDriver {
  public:
-  explicit Messenger(DriverSettings settings) : Driver(std::move(settings)) {}
+  explicit Messenger(DriverSettings settings) : MetaDriver(std::move(settings)) {}
 
   common::Network network() const override { return common::NETWORK_MESSENGER; }
   const Capabilities& capabilities() const override;
   const Limits& limits() const override;
 
-  absl::Status CheckSettings() const override;
   std::optional<http::ClientRequest> Probe() const override;
   ErrorClass ParseProbe(const http::Response& response) const override;
 
@@ -32,8 +31,6 @@ class Messenger final : public Driver {
   http::ClientRequest Upload(const MediaFile& file) const override;
   UploadOutcome ParseUpload(const http::Response& response) const override;
 
-  std::optional<CallbackAnswer> Handshake(const Callback& callback) const override;
-  absl::Status Verify(const Callback& callback) const override;
   absl::StatusOr<CallbackEvents> ParseCallback(const Callback& callback,
                                                absl::Time now) const override;
 

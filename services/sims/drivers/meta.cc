@@ -10,6 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "libs/runtime/errors.h"
+#include "services/sims/drivers/text.h"
 
 namespace mo::sims {
 namespace {
@@ -104,6 +106,20 @@ absl::Time MetaTime(const Json& object, const char* name, absl::Time now) {
   const int64_t time = IntAt(object, name);
   if (time <= 0 || time > kLatestSecond * 1000) return now;
   return time > kLatestSecond ? absl::FromUnixMillis(time) : absl::FromUnixSeconds(time);
+}
+
+absl::Status MetaDriver::CheckSettings() const {
+  Problems problems;
+  const auto require = [&](absl::string_view field, const std::string& value) {
+    if (value.empty()) problems.Add(field, "REQUIRED", "is needed to speak to Meta");
+  };
+  require("sender_id", settings().sender_id);
+  require("access_token", settings().access_token);
+  require("app_secret", settings().app_secret);
+  require("verify_token", settings().verify_token);
+  if (!settings().sender_id.empty() && !AllDigits(settings().sender_id))
+    problems.Add("sender_id", "INVALID", "Meta's ids are digits");
+  return problems.ToStatus();
 }
 
 }  // namespace mo::sims

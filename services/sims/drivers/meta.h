@@ -35,4 +35,19 @@ absl::Duration RetryAfter(const http::Response& response);
 // Meta's times: seconds or milliseconds, as a number or a string; `now` when there is no sane one.
 absl::Time MetaTime(const Json& object, const char* name, absl::Time now);
 
+// What drivers of Meta's networks do alike.
+class MetaDriver : public Driver {
+ public:
+  absl::Status CheckSettings() const override;
+  std::optional<CallbackAnswer> Handshake(const Callback& callback) const override {
+    return MetaHandshake(settings().verify_token, callback);
+  }
+  absl::Status Verify(const Callback& callback) const override {
+    return VerifyMetaSignature(settings().app_secret, callback);
+  }
+
+ protected:
+  explicit MetaDriver(DriverSettings settings) : Driver(std::move(settings)) {}
+};
+
 }  // namespace mo::sims

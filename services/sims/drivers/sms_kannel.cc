@@ -43,10 +43,6 @@ std::string Get(const Parameters& parameters, const std::string& name) {
   return found == parameters.end() ? "" : found->second;
 }
 
-bool AllDigits(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
-}
-
 // "+43664…", or a short code; "" if it is no number. A "+" that was not encoded is a blank here.
 std::string NumberOf(absl::string_view text) {
   const bool plus = absl::StartsWith(text, "+") || absl::StartsWith(text, " ");

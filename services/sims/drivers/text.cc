@@ -21,6 +21,10 @@ size_t OffsetOf(absl::string_view utf8, size_t character) {
 
 }  // namespace
 
+bool AllDigits(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
 size_t Characters(absl::string_view utf8) {
   return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), Begins));
 }

@@ -13,6 +13,9 @@ namespace mo::sims {
 // Characters (code points) of UTF-8, not bytes.
 size_t Characters(absl::string_view utf8);
 
+// Whether it is nothing but ASCII digits, and not empty.
+bool AllDigits(absl::string_view text);
+
 // Cuts a text into parts of at most `characters`, at a blank or line break where there is one in
 // the second half of a part. Blanks at a cut are dropped.
 std::vector<absl::string_view> SplitText(absl::string_view utf8, size_t characters);

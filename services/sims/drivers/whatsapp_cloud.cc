@@ -6,22 +6,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "libs/runtime/errors.h"
 #include "services/sims/drivers/json.h"
-#include "services/sims/drivers/meta.h"
+#include "services/sims/drivers/text.h"
 
 namespace mo::sims {
 namespace {
-
-bool AllDigits(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
-}
-
-// Characters, not bytes.
-size_t Length(absl::string_view utf8) {
-  return static_cast<size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 absl::string_view TypeOf(common::MediaKind kind) {
   switch (kind) {
@@ -162,7 +151,7 @@ bool IsWhatsAppUserId(absl::string_view address) {
 }
 
 WhatsAppCloud::WhatsAppCloud(DriverSettings settings)
-    : Driver(std::move(settings)),
+    : MetaDriver(std::move(settings)),
       messages_url_(
           absl::StrCat(GraphUrl(this->settings()), "/", this->settings().sender_id, "/messages")),
       authorization_(absl::StrCat("Bearer ", this->settings().access_token)) {}
@@ -195,20 +184,6 @@ const Limits& WhatsAppCloud::limits() const {
     return l;
   }();
   return limits;
-}
-
-absl::Status WhatsAppCloud::CheckSettings() const {
-  Problems problems;
-  const auto require = [&](absl::string_view field, const std::string& value) {
-    if (value.empty()) problems.Add(field, "REQUIRED", "is needed to speak to WhatsApp");
-  };
-  require("sender_id", settings().sender_id);
-  require("access_token", settings().access_token);
-  require("app_secret", settings().app_secret);
-  require("verify_token", settings().verify_token);
-  if (!settings().sender_id.empty() && !AllDigits(settings().sender_id))
-    problems.Add("sender_id", "INVALID", "Meta's phone number ids are digits");
-  return problems.ToStatus();
 }
 
 std::optional<http::ClientRequest> WhatsAppCloud::Probe() const {
@@ -249,7 +224,7 @@ SendOutcome WhatsAppCloud::MakeRequests(const Outgoing& message,
   }
   if (content.has_text()) {
     const common::Text& text = content.text();
-    if (text.body().empty() || Length(text.body()) > limits().text_characters)
+    if (text.body().empty() || Characters(text.body()) > limits().text_characters)
       return refuse(ErrorClass::kMessageRefused);
     std::string body = Head(message.address, "text", text.body().size());
     AppendText(text.body(), text.preview_links(), body);
@@ -267,7 +242,7 @@ SendOutcome WhatsAppCloud::MakeRequests(const Outgoing& message,
   const common::Media& media = content.media();
   if (message.provider_media_id.empty() && media.url().empty())
     return refuse(ErrorClass::kMediaRefused);
-  if (Length(media.caption()) > limits().caption_characters)
+  if (Characters(media.caption()) > limits().caption_characters)
     return refuse(ErrorClass::kMessageRefused);
   std::string body = Head(message.address, TypeOf(media.kind()), 2048);
   AppendMedia(media, message.provider_media_id, body);
@@ -342,14 +317,6 @@ UploadOutcome WhatsAppCloud::ParseUpload(const http::Response& response) const {
     outcome.error = ErrorClass::kThrottled;
   }
   return outcome;
-}
-
-std::optional<CallbackAnswer> WhatsAppCloud::Handshake(const Callback& callback) const {
-  return MetaHandshake(settings().verify_token, callback);
-}
-
-absl::Status WhatsAppCloud::Verify(const Callback& callback) const {
-  return VerifyMetaSignature(settings().app_secret, callback);
 }
 
 absl::StatusOr<Driver::FetchStep> WhatsAppCloud::FetchMedia(const RemoteMedia& media,

@@ -6,7 +6,7 @@
 // Addresses: "+43664…" a phone number; "AT.1A2b" a business-scoped user id; anything else a group.
 #pragma once
 
-#include "services/sims/drivers/driver.h"
+#include "services/sims/drivers/meta.h"
 
 namespace mo::sims {
 
@@ -18,7 +18,7 @@ bool IsWhatsAppPhone(absl::string_view address);
 // Whether an address is a business-scoped user id.
 bool IsWhatsAppUserId(absl::string_view address);
 
-class WhatsAppCloud final : public Driver {
+class WhatsAppCloud final : public MetaDriver {
  public:
   explicit WhatsAppCloud(DriverSettings settings);
 
@@ -26,7 +26,6 @@ class WhatsAppCloud final : public Driver {
   const Capabilities& capabilities() const override;
   const Limits& limits() const override;
 
-  absl::Status CheckSettings() const override;
   std::optional<http::ClientRequest> Probe() const override;
   ErrorClass ParseProbe(const http::Response& response) const override;
 
@@ -36,8 +35,6 @@ class WhatsAppCloud final : public Driver {
   http::ClientRequest Upload(const MediaFile& file) const override;
   UploadOutcome ParseUpload(const http::Response& response) const override;
 
-  std::optional<CallbackAnswer> Handshake(const Callback& callback) const override;
-  absl::Status Verify(const Callback& callback) const override;
   absl::StatusOr<CallbackEvents> ParseCallback(const Callback& callback,
                                                absl::Time now) const override;
 
