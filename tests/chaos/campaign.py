@@ -6,6 +6,7 @@ import threading
 import time
 
 from harness.newsroom import counts_of, text
+from harness.rest import Problem
 from harness.wait import wait_for
 
 # The window: what one SIM may have in flight is what its agent grants.
@@ -22,6 +23,8 @@ TROUBLES = (
     {"throttle_rate": 0.02, "throttle_retry_ms": 100},
     {"late_receipts_ms": 1500, "reorder_receipts": True, "duplicate_receipt_rate": 0.02},
 )
+# What its author does with a broadcast when a part of it is read: lets it be, pauses it for a while, cancels it.
+FATES = ("", "", "pause", "cancel")
 NO_TROUBLE = {"duplicate_receipt_rate": 0, "reorder_receipts": False, "throttle_rate": 0, "throttle_retry_ms": 0,
               "late_receipts_ms": 0}
 
@@ -41,7 +44,10 @@ class Campaign(threading.Thread):
         self.failure = None
         self.broadcasts = self.messages = self.polls = self.uncertain = self.left_uncertain = 0
         self.seconds = 0.0
+        self.fates = dict.fromkeys(FATES, 0)
         self.last = {}
+        self._fate, self._fate_at, self._resume_at = "", 0, None
+        self._canceled = False
 
     def run(self):
         try:
@@ -59,13 +65,16 @@ class Campaign(threading.Thread):
         trouble = self._chance.choice(TROUBLES if self.keyed else TROUBLES[2:])
         world.simulator.settings(fault={**NO_TROUBLE, **trouble})
         self.last = {}
+        self._fate, self._fate_at = self._chance.choice(FATES), world.recipients * self._chance.uniform(0.05, 0.6)
+        self._resume_at, self._canceled = None, False
         attaches, begin = world.attaches(), time.monotonic()
         id = self._api.post("/v1/broadcasts", {"content": text("Neues für {{name}}"),
                                                "audience": {"channels": [world.channel]}})["id"]
-        self._note(f"{id} begins, with {trouble}")
+        self._note(f"{id} begins, with {trouble}{self._fate and f', to {self._fate} at {self._fate_at:.0f}'}")
         wait_for(lambda: self._finished(id), lambda: f"{id} to finish: {self.last}", DEADLINE)
         took = time.monotonic() - begin
-        wait_for(lambda: self._api.get(f"/v1/broadcasts/{id}")["state"] == "BROADCAST_STATE_DONE", f"{id} to be done", DONE_DEADLINE)
+        end = f"BROADCAST_STATE_{'CANCELED' if self._canceled else 'DONE'}"
+        wait_for(lambda: self._api.get(f"/v1/broadcasts/{id}")["state"] == end, f"{id} to be {end}", DONE_DEADLINE)
         self._check_phones(id, attaches)
         self.broadcasts += 1
         self.messages += self.last["read"]
@@ -75,13 +84,41 @@ class Campaign(threading.Thread):
 
     def _finished(self, id):
         counts = self._poll(id)
-        if not counts or not counts["complete"]:
+        if not counts:
             return False
-        final = counts["read"] + (0 if self.keyed else counts["uncertain"])
+        self._interfere(id, counts)
+        if self._resume_at or not (counts["complete"] or self._canceled):
+            return False
+        final = counts["read"] + counts["skipped"] + (0 if self.keyed else counts["uncertain"])
         if final != counts["audience"]:
             return False
         # With unkeyed agents: until the receipts of all that did arrive are in.
-        return self.keyed or self._world.phones()[0].get(0, 0) == counts["uncertain"]
+        return self.keyed or self._world.phones()[0].get(1, 0) == counts["read"]
+
+    def _interfere(self, id, counts):
+        """What its author does meanwhile. A broadcast that has ended before is left as it is."""
+        if self._resume_at and time.monotonic() >= self._resume_at:
+            self._do(id, "resume")
+            self._resume_at = None
+        if not self._fate or counts["read"] < self._fate_at:
+            return
+        fate, self._fate = self._fate, ""
+        if not self._do(id, fate):
+            return
+        self.fates[fate] += 1
+        if fate == "cancel":
+            self._canceled = True
+        else:
+            self._resume_at = time.monotonic() + self._chance.uniform(0.2, 3)
+
+    def _do(self, id, verb):
+        try:
+            self._api.post(f"/v1/broadcasts/{id}:{verb}")
+        except Problem as problem:
+            assert problem.status == 409, problem
+            return False
+        self._note(f"{id}: {verb}")
+        return True
 
     def _poll(self, id):
         """The ledger's counts, if somebody answers. They must add up, and never go back."""
@@ -98,7 +135,8 @@ class Campaign(threading.Thread):
             assert counts[name] >= self.last.get(name, 0), f"{name} of {id} goes back: {self.last}, then {counts}"
         assert counts["audience"] <= self._world.recipients, counts
         assert not counts["complete"] or counts["audience"] == self._world.recipients, counts
-        assert counts["failed"] == counts["skipped"] == 0, counts
+        assert counts["failed"] == 0, counts
+        assert self._canceled or counts["skipped"] == 0, counts
         assert not self.keyed or counts["uncertain"] == 0, counts
         self.uncertain = max(self.uncertain, counts["uncertain"])
         self.last = counts
@@ -108,12 +146,12 @@ class Campaign(threading.Thread):
         world = self._world
         phones, copies = world.phones()
         assert copies == 0, f"{id}: {copies} messages arrived twice: {phones}"
+        expected = {1: self.last["read"], 0: world.recipients - self.last["read"]}
+        assert phones == {times: count for times, count in expected.items() if count}, \
+            f"{id}: messages per phone: {phones}, expected {expected}"
         if self.keyed:
-            assert phones == {1: world.recipients}, f"{id}: messages per phone: {phones}"
+            assert self._canceled or self.last["read"] == world.recipients, f"{id}: {self.last}"
         else:
-            expected = {1: self.last["read"], 0: self.last["uncertain"]}
-            assert phones == {times: count for times, count in expected.items() if count}, \
-                f"{id}: messages per phone: {phones}, expected {expected}"
             # Each loss of a stream leaves at most one window in doubt.
             bound = self._credit * (world.attaches() - attaches)
             assert self.last["uncertain"] <= bound, f"{id}: {self.last['uncertain']} uncertain, at most {bound} may be"

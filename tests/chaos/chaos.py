@@ -13,6 +13,7 @@ from audit import check_audits
 from campaign import CREDIT, CREDIT_UNKEYED, Campaign
 from faults import Faults
 from harness.deployment import BUILD
+from neighbour import Neighbour
 from plan import ROUND, SHORT_ROUND, plan
 from world import World
 
@@ -24,19 +25,27 @@ class Chaos:
         self._seed = seed
         self._short = short
         self._campaigns = []
+        self._met = "not looked at"
         self._begin = time.monotonic()
         self.world = World(recipients, sims, rate)
+        try:
+            self.neighbour = Neighbour(self.world.deployment, self.world.neighbours, seed)
+        except BaseException:
+            self.world.close()
+            raise
         self.faults = Faults(self.world, plan(seed, short), say)
         self._begun = time.monotonic()
 
     def run(self, seconds):
         """At least so long, and until every kind of fault has come. The short one: a round of faults in each part."""
+        self.neighbour.start()
         if not self._short:
             self.faults.begin()
         self._part(True, CREDIT, lambda: self._passed(seconds / 2))
         self._part(False, CREDIT_UNKEYED, lambda: self._passed(seconds) and self.faults.has_done_all(ROUND))
         self.faults.finish()
         assert not self.faults.failures, self.faults.failures
+        self._met = self.neighbour.check(self.faults.step)
         check_audits(self.world.deployment, self.faults.step, self.faults.note)
 
     def _passed(self, seconds):
@@ -63,10 +72,16 @@ class Chaos:
             lines.append(
                 f"agents {'with' if campaign.keyed else 'without'} keys: {campaign.broadcasts} broadcasts, {campaign.messages} "
                 f"messages in {campaign.seconds:.1f} s, {campaign.polls} looks at the ledger, at most {campaign.uncertain} "
-                f"uncertain at a time, {campaign.left_uncertain} in the end")
+                f"uncertain at a time, {campaign.left_uncertain} in the end; {campaign.fates['pause']} paused, "
+                f"{campaign.fates['cancel']} canceled")
+        lines.append(f"the neighbour: {self._met}")
         if self.faults.takeovers:
             lines.append(f"takeovers from a sleeper: {len(self.faults.takeovers)}, the longest {max(self.faults.takeovers):.1f} s")
         return "\n".join(lines)
+
+    def close(self):
+        self.neighbour.stop()
+        self.world.close()
 
     def explain(self):
         """For a failure: what happened when, and where the logs are kept."""
@@ -108,7 +123,7 @@ def main():
         print(f"{chaos.explain()}\nFAILED with seed {options.seed}: {type(failure).__name__}: {failure}", flush=True)
         return 1
     finally:
-        chaos.world.close()
+        chaos.close()
 
 
 if __name__ == "__main__":

@@ -29,4 +29,4 @@ def test_chaos():
     except Exception as failure:
         pytest.fail(f"{type(failure).__name__}: {failure}\n{chaos.explain()}", pytrace=False)
     finally:
-        chaos.world.close()
+        chaos.close()

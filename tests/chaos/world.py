@@ -17,7 +17,7 @@ class World:
 
     def __init__(self, recipients, sims, rate):
         self.recipients = recipients
-        self.postgres = self.simulator = self.deployment = self.balancer = None
+        self.postgres = self.simulator = self.neighbours = self.deployment = self.balancer = None
         try:
             self._make(sims, rate)
         except BaseException:
@@ -28,6 +28,7 @@ class World:
         self.postgres = PostgresServer(private=True, settings=["shared_buffers=256MB", "max_wal_size=2GB"])
         self.simulator = Simulator()
         self.simulator.settings(keep_messages=0)
+        self.neighbours = Simulator(seed=2)  # the phones of another account's people
         self.deployment = Deployment("separate", self.postgres, flags=["--rate_limit=0"], replicas={"sims": 2},
                                      front=self._front)
         self.api = self.deployment.create_account("Chaos")
@@ -95,7 +96,8 @@ class World:
             self.deployment.close()
         if self.balancer:
             self.balancer.close()
-        if self.simulator:
-            self.simulator.close()
+        for simulator in (self.simulator, self.neighbours):
+            if simulator:
+                simulator.close()
         if self.postgres:
             self.postgres.stop()

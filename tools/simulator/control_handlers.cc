@@ -232,30 +232,32 @@ Control::Answer Control::AddMember(const Call& call) { return SetMember(call, tr
 
 Control::Answer Control::RemoveMember(const Call& call) { return SetMember(call, false); }
 
-Control::Answer Control::Stats(const Call&) {
+Control::Answer Control::Stats(const Call& call) {
   World& world = network_.world();
   const Counters& c = world.counters;
-  const PhoneTotals totals = world.phones.Totals();
   int64_t attached = 0;
   const auto agents = network_.Agents();
   for (const std::shared_ptr<Agent>& agent : agents) attached += agent->View().attached;
-  return json{{"phones", totals.phones},
-              {"agents", agents.size()},
-              {"attached", attached},
-              {"received", totals.received},
-              {"distinct", totals.distinct},
-              {"duplicates", totals.received - totals.distinct},
-              {"messages", c.messages.load()},
-              {"accepted", c.accepted.load()},
-              {"refused", c.refused.load()},
-              {"repeated", c.repeated.load()},
-              {"results_dropped", c.results_dropped.load()},
-              {"receipts_sent", c.receipts_sent.load()},
-              {"inbound", c.inbound.load()},
-              {"replayed", c.replayed.load()},
-              {"attaches", c.attaches.load()},
-              {"protocol_errors", c.protocol_errors.load()},
-              {"credit_violations", c.credit_violations.load()}};
+  json stats{{"agents", agents.size()},
+             {"attached", attached},
+             {"messages", c.messages.load()},
+             {"accepted", c.accepted.load()},
+             {"refused", c.refused.load()},
+             {"repeated", c.repeated.load()},
+             {"results_dropped", c.results_dropped.load()},
+             {"receipts_sent", c.receipts_sent.load()},
+             {"inbound", c.inbound.load()},
+             {"replayed", c.replayed.load()},
+             {"attaches", c.attaches.load()},
+             {"protocol_errors", c.protocol_errors.load()},
+             {"credit_violations", c.credit_violations.load()}};
+  if (call.Query("phones") == "false") return stats;
+  const PhoneTotals totals = world.phones.Totals();
+  stats["phones"] = totals.phones;
+  stats["received"] = totals.received;
+  stats["distinct"] = totals.distinct;
+  stats["duplicates"] = totals.received - totals.distinct;
+  return stats;
 }
 
 Control::Answer Control::Report(const Call& call) {

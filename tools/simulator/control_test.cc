@@ -97,6 +97,9 @@ TEST_CASE("a story over HTTP") {
   CHECK(phone["duplicates"] == 0);
   const json stats = api.Until("/stats", [](const json& s) { return s["receipts_sent"] == 9; });
   CHECK(stats["phones"] == 100001);
+  const json quick = api.Call(200, "GET", "/stats?phones=false");
+  CHECK(quick["accepted"] == 3);
+  CHECK_FALSE(quick.contains("phones"));
   CHECK(stats["accepted"] == 3);
   CHECK(stats["distinct"] == 3);
   CHECK(stats["inbound"] == 3);
