@@ -9,7 +9,8 @@
 namespace mo::sims {
 namespace {
 
-// Progress of bulk dispatches leaves at most this often; their end at once.
+// Progress of bulk dispatches leaves at most this often, and not before they are so old: of most,
+// only their end is told, at once.
 constexpr absl::Duration kReportInterval = absl::Seconds(1);
 
 // Every statement looks row by row into a primary key (LATERAL with a lock, LIMIT or OFFSET is
@@ -28,13 +29,13 @@ constexpr char kLockLeases[] =
     "id = w.sim_id LIMIT 1) AS s";
 
 constexpr char kLockStates[] =
-    "SELECT w.account_id, w.id, s.sim_id, s.lane, s.control, s.status, s.report_time, s.open, "
-    "d.key, d.group_key "
+    "SELECT w.account_id, w.id, s.sim_id, s.lane, s.control, s.status, "
+    "coalesce(s.report_time, d.create_time), s.open, d.key, d.group_key "
     "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, id) "
     "CROSS JOIN LATERAL (SELECT sim_id, lane, control, status, report_time, open FROM "
     "sims.dispatch_states WHERE account_id = w.account_id AND id = w.id FOR UPDATE) AS s "
-    "CROSS JOIN LATERAL (SELECT key, group_key FROM sims.dispatches WHERE account_id = "
-    "w.account_id AND id = w.id LIMIT 1) AS d";
+    "CROSS JOIN LATERAL (SELECT key, group_key, create_time FROM sims.dispatches WHERE "
+    "account_id = w.account_id AND id = w.id LIMIT 1) AS d";
 
 // By ranges: a window's contacts are neighbours, and few of them have opted out.
 constexpr char kFindSuppressed[] =

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kBatch = 512;    // works in one transaction
 constexpr size_t kLimit = 20000;  // works of an account that may wait
 constexpr int64_t kLarge = 1024;  // cost of a batch that others should not wait for
-constexpr absl::Duration kPatience = absl::Milliseconds(20);  // of works that are patient
+constexpr absl::Duration kPatience = absl::Milliseconds(50);  // of works that are patient
 
 // Whether the same works may be committed a little later.
 bool IsTransient(const absl::Status& status) {
