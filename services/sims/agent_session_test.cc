@@ -191,6 +191,28 @@ TEST_CASE("Pause holds what is queued, resume lets it go, cancel skips it for go
             "SELECT count(*) FROM sims.outbox WHERE position('late'::bytea IN envelope) > 0") == 1);
 }
 
+TEST_CASE("What was on its way when its stream was lost is not sent again after a cancel") {
+  const bool idempotent = GENERATE(true, false);
+  TestPool pool;
+  const v1::Sim sim = pool.AddSim("+4366400001");
+  const std::string token = pool.Token(sim.id());
+  REQUIRE(pool.Submit(pool.Dispatch("d1", sim.id(), v1::LANE_BULK, 1, 5)).ok());
+  {
+    TestAgent agent(pool.env.app().grpc_port(), token, idempotent, /*credit=*/3);
+    agent.WaitForSent(2);  // one of the credit is left for interactive messages
+  }
+  const int64_t left = pool.Counts("d1").attempting();
+  REQUIRE(pool.Control("d1", v1::GROUP_CONTROL_CANCEL).ok());
+  TestAgent agent(pool.env.app().grpc_port(), token, idempotent);
+  WaitFor([&] { return pool.Counts("d1").uncertain() == left; }, "those in doubt");
+  CHECK(pool.Counts("d1").skipped() == 5 - left);
+  CHECK(agent.order().empty());
+  // It had arrived.
+  const int64_t id = pool.Count("SELECT max(id) FROM sims.dispatches");
+  agent.WaitForAck(agent.Receipt(DeliveryKey(id, 0), v1::RECEIPT_STATE_READ));
+  CHECK(pool.Counts("d1").read() == 1);
+}
+
 TEST_CASE("An interactive message overtakes a bulk dispatch") {
   TestPool pool;
   const v1::Sim sim = pool.AddSim("+4366400001");

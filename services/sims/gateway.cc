@@ -144,14 +144,15 @@ absl::StatusOr<v1::JoinOutcome> Gateway::JoinGroup(int64_t sim_id, const std::st
   return session->JoinGroup(invite_link, deadline);
 }
 
-// Which of the SIMs have something open that runs: one look into the index each.
+// Which of the SIMs have something open that runs or is canceled: one look into the index each.
 constexpr char kSelectHungry[] =
     "SELECT w.sim_id FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, "
     "sim_id) CROSS JOIN "
     "LATERAL "
     "(SELECT 1 FROM sims.dispatch_states s WHERE s.account_id = w.account_id AND s.sim_id = "
     "w.sim_id AND s.open "
-    "AND s.control = 1 AND (s.hold_until IS NULL OR s.hold_until <= $3) LIMIT 1) AS any_open";
+    "AND (s.control = 1 AND (s.hold_until IS NULL OR s.hold_until <= $3) OR s.control = 3) LIMIT "
+    "1) AS any_open";
 
 void Gateway::RenewAll() {
   std::vector<int64_t> ids, epochs;

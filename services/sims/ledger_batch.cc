@@ -60,7 +60,12 @@ void LedgerBatch::Open(const LedgerWork& work, const Window& window, DispatchSta
     const int index = window.indices[n];
     const common::DeliveryState before = Unpack(state.status[static_cast<size_t>(index)]).state;
     if (before == common::DELIVERY_STATE_ATTEMPTING && window.resend) {
-      opened.push_back(index);
+      // It may have left before; where it must not leave any more, nobody can say.
+      if (expired || state.control == v1::GROUP_CONTROL_CANCEL) {
+        Enter(state, index, {common::DELIVERY_STATE_UNCERTAIN, {}});
+      } else {
+        opened.push_back(index);
+      }
       continue;
     }
     if (before != common::DELIVERY_STATE_QUEUED) continue;

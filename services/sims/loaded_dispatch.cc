@@ -13,11 +13,12 @@ namespace {
 // the planner, as in the ledger's statements.
 constexpr char kLoad[] =
     "SELECT s.id, d.lane, d.content, d.parameter_names, d.contact_ids, d.addresses, d.parameters, "
-    "d.ignore_suppression, d.expire_time, s.status, d.quiet_hours, w.sim_id "
-    "FROM unnest((SELECT $2::bigint[])) AS w (sim_id) CROSS JOIN LATERAL (SELECT id, status FROM "
-    "sims.dispatch_states WHERE account_id = $1 AND sim_id = w.sim_id AND lane = $3 AND open AND "
-    "control = $4 AND (hold_until IS NULL OR hold_until <= $7) AND id <> ALL ((SELECT "
-    "$5::bigint[])::bigint[]) ORDER BY id LIMIT $6) AS s "
+    "d.ignore_suppression, d.expire_time, s.status, d.quiet_hours, w.sim_id, s.control "
+    "FROM unnest((SELECT $2::bigint[])) AS w (sim_id) "
+    "CROSS JOIN LATERAL (SELECT id, status, control FROM sims.dispatch_states "
+    "WHERE account_id = $1 AND sim_id = w.sim_id AND lane = $3 AND open AND "
+    "(control = $4 AND (hold_until IS NULL OR hold_until <= $7) OR control = $8) AND "
+    "id <> ALL ((SELECT $5::bigint[])::bigint[]) ORDER BY id LIMIT $6) AS s "
     "CROSS JOIN LATERAL (SELECT * FROM sims.dispatches WHERE account_id = $1 AND id = s.id LIMIT "
     "1) AS d ORDER BY s.id";
 
@@ -34,7 +35,8 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row, absl::Time now)
   dispatch->parameters = row.Get<std::vector<std::string>>(6);
   dispatch->ignore_suppression = row.Bool(7);
   dispatch->expire_time = row.Time(8);
-  if (!row.IsNull(10)) {
+  const auto control = static_cast<v1::GroupControl>(row.Int(12));
+  if (!row.IsNull(10) && control == v1::GROUP_CONTROL_RUN) {
     common::ZonedQuietHours hours;
     hours.ParseFromString(row.String(10));
     dispatch->quiet_start = dispatch->quiet.emplace(hours).NextStart(now);
@@ -59,7 +61,8 @@ absl::StatusOr<LoadedDispatches> LoadDispatches(storage::Database& database, int
     dispatches.clear();
     MO_ASSIGN_OR_RETURN(storage::Result rows,
                         tx.Query(kLoad, account_id, sims, static_cast<int32_t>(lane),
-                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit, now));
+                                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), known, limit, now,
+                                 static_cast<int32_t>(v1::GROUP_CONTROL_CANCEL)));
     for (const storage::Row row : rows) dispatches[row.Int(11)].push_back(FromRow(row, now));
     return absl::OkStatus();
   }));

@@ -50,7 +50,8 @@ struct LoadedDispatch {
 using LoadedDispatches = std::map<int64_t, std::vector<std::shared_ptr<LoadedDispatch>>>;
 
 // The oldest open dispatches of each of an account's SIMs in a lane that run (are not paused or
-// held), at most `limit` of a SIM, without those in `known`.
+// held) or are canceled, at most `limit` of a SIM, without those in `known`. Of canceled ones
+// nothing is sent, but what an earlier session left of them is settled.
 absl::StatusOr<LoadedDispatches> LoadDispatches(storage::Database& database, int64_t account_id,
                                                 const std::vector<int64_t>& sims, v1::Lane lane,
                                                 int32_t limit, const std::vector<int64_t>& known,

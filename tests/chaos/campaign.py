@@ -89,11 +89,11 @@ class Campaign(threading.Thread):
         self._interfere(id, counts)
         if self._resume_at or not (counts["complete"] or self._canceled):
             return False
-        final = counts["read"] + counts["skipped"] + (0 if self.keyed else counts["uncertain"])
+        final = counts["read"] + counts["skipped"] + counts["uncertain"]
         if final != counts["audience"]:
             return False
-        # With unkeyed agents: until the receipts of all that did arrive are in.
-        return self.keyed or self._world.phones()[0].get(1, 0) == counts["read"]
+        # Where some are in doubt: until the receipts of all that did arrive are in.
+        return not counts["uncertain"] or self._world.phones()[0].get(1, 0) == counts["read"]
 
     def _interfere(self, id, counts):
         """What its author does meanwhile. A broadcast that has ended before is left as it is."""
@@ -103,22 +103,24 @@ class Campaign(threading.Thread):
         if not self._fate or counts["read"] < self._fate_at:
             return
         fate, self._fate = self._fate, ""
-        if not self._do(id, fate):
+        state = self._do(id, fate)
+        if state == "BROADCAST_STATE_CANCELED":
+            self._canceled = True
+        elif state == "BROADCAST_STATE_PAUSED":
+            self._resume_at = time.monotonic() + self._chance.uniform(0.2, 3)
+        else:
             return
         self.fates[fate] += 1
-        if fate == "cancel":
-            self._canceled = True
-        else:
-            self._resume_at = time.monotonic() + self._chance.uniform(0.2, 3)
 
     def _do(self, id, verb):
+        """The state after it. Everybody may have been sent it meanwhile: then it stays done."""
         try:
-            self._api.post(f"/v1/broadcasts/{id}:{verb}")
+            state = self._api.post(f"/v1/broadcasts/{id}:{verb}")["state"]
         except Problem as problem:
-            assert problem.status == 409, problem
-            return False
-        self._note(f"{id}: {verb}")
-        return True
+            assert problem.status in (409, 422), problem
+            return None
+        self._note(f"{id}: {verb}, {state}")
+        return state
 
     def _poll(self, id):
         """The ledger's counts, if somebody answers. They must add up, and never go back."""
@@ -137,7 +139,8 @@ class Campaign(threading.Thread):
         assert not counts["complete"] or counts["audience"] == self._world.recipients, counts
         assert counts["failed"] == 0, counts
         assert self._canceled or counts["skipped"] == 0, counts
-        assert not self.keyed or counts["uncertain"] == 0, counts
+        # What was on its way when its stream was lost is sent again if the agent knows its key, but not after a cancel.
+        assert not self.keyed or self._canceled or counts["uncertain"] == 0, counts
         self.uncertain = max(self.uncertain, counts["uncertain"])
         self.last = counts
         return counts
@@ -149,11 +152,9 @@ class Campaign(threading.Thread):
         expected = {1: self.last["read"], 0: world.recipients - self.last["read"]}
         assert phones == {times: count for times, count in expected.items() if count}, \
             f"{id}: messages per phone: {phones}, expected {expected}"
-        if self.keyed:
-            assert self._canceled or self.last["read"] == world.recipients, f"{id}: {self.last}"
-        else:
-            # Each loss of a stream leaves at most one window in doubt.
-            bound = self._credit * (world.attaches() - attaches)
-            assert self.last["uncertain"] <= bound, f"{id}: {self.last['uncertain']} uncertain, at most {bound} may be"
+        assert self._canceled or self.last["read"] + self.last["uncertain"] == world.recipients, f"{id}: {self.last}"
+        # Each loss of a stream leaves at most one window in doubt.
+        bound = self._credit * (world.attaches() - attaches)
+        assert self.last["uncertain"] <= bound, f"{id}: {self.last['uncertain']} uncertain, at most {bound} may be"
         stats = world.simulator.stats()
         assert stats["protocol_errors"] == 0 and stats["credit_violations"] == 0, stats
