@@ -2,6 +2,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/time/time.h"
+#include "libs/redis/pool.h"
 #include "libs/storage/database.h"
 #include "services/sims/audit.h"
 #include "services/sims/ledger_commit.h"
@@ -87,6 +88,7 @@ void Install(App& app) {
                           callbacks,
                           app.Own<MediaSource>(app),
                           app.Own<ProviderMetrics>(app),
+                          app.Own<SendLimiter>(redis::InstallPool(app), app.clock()),
                           GuardProviderRequest};
   ProviderLeases& leases =
       app.Own<ProviderLeases>(gateway, deps, drivers, absl::GetFlag(FLAGS_sims_provider_sims));

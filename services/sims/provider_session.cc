@@ -79,6 +79,7 @@ bool ProviderSession::Drain() {
 void ProviderSession::EndLocked(const absl::Status& status) {
   if (ended_) return;
   ended_ = true;
+  deps_.limiter.Forget(absl::StrCat(account_id_, ":", sim_id_));
   if (poll_ != nullptr) poll_->Stop();
   interactive_.clear();
   bulk_.clear();
@@ -98,6 +99,9 @@ absl::StatusOr<v1::JoinOutcome> ProviderSession::JoinGroup(const std::string&, a
 void ProviderSession::SetRateLocked(int messages_per_second) {
   pace_.SetLimit(messages_per_second > 0 ? messages_per_second
                                          : driver_->limits().messages_per_second);
+  limits_.sim.count = static_cast<int64_t>(
+      messages_per_second > 0 ? messages_per_second : driver_->limits().messages_per_second);
+  limits_.chat = {driver_->limits().pair_interval, driver_->limits().pair_burst};
   // Whoever has let the SIM go on has mended what it waited for.
   if (running_) pace_.Forgive();
   sender_.SetRate(static_cast<int>(pace_.rate()), gateway_.app().clock().Now());
@@ -115,6 +119,55 @@ void ProviderSession::Tick(absl::Time now) {
 SimSession::May ProviderSession::MayLocked(absl::Time now) {
   if (draining_ || pace_.SimWaits(now)) return May::kNothing;
   return pace_.BulkWaits(now) ? May::kInteractive : May::kAll;
+}
+
+// The lease gives one session a SIM at a time, but the session before it may have sent a moment
+// ago: what has left is counted where all find it.
+bool ProviderSession::AdmitLocked(const Sender::Cut& cut) {
+  if (limits_.sim.count == 0 && limits_.chat.interval == absl::ZeroDuration()) return true;
+  auto admit = [this, self = shared_from_this(), limits = limits_, cut] { Admit(limits, cut); };
+  const bool posted = cut.interactive ? gateway_.Post(account_id_, std::move(admit))
+                                      : gateway_.PostBulk(account_id_, std::move(admit));
+  if (!posted) EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
+  return false;
+}
+
+void ProviderSession::Admit(const SendLimits& limits, Sender::Cut cut) {
+  SendAsk ask;
+  ask.sim = absl::StrCat(account_id_, ":", sim_id_);
+  ask.interactive = cut.interactive;
+  std::vector<std::vector<absl::Time>> until;
+  for (const Window& window : cut.windows) {
+    until.emplace_back(window.indices.size(), absl::InfinitePast());
+    if (window.resend) continue;  // they were counted when they were attempted first
+    for (const int64_t contact : window.contact_ids) ask.to.push_back({absl::StrCat(contact)});
+  }
+  SendAnswer answer;
+  if (!ask.to.empty()) answer = deps_.limiter.Ask(limits, ask);
+  size_t asked = 0;
+  for (size_t w = 0; w < cut.windows.size(); ++w) {
+    if (cut.windows[w].resend) continue;
+    for (absl::Time& time : until[w]) time = answer.when[asked++];
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    sender_.Postpone(until, cut);
+    if (cut.size > 0) return AdmittedLocked(std::move(cut));
+  }
+  LedgerOutcome nothing;
+  nothing.opened.resize(cut.windows.size());
+  Opened(cut, nothing);
+}
+
+// Templates may be sent at any time; there are none yet that a message could be.
+void ProviderSession::CompleteLocked(Sender::Cut& cut) const {
+  if (driver_->limits().window == absl::ZeroDuration()) return;
+  for (size_t w = 0; w < cut.windows.size(); ++w) {
+    const std::vector<std::string>& addresses = cut.dispatches[w]->addresses;
+    for (const int index : cut.windows[w].indices)
+      cut.windows[w].reply_addresses.push_back(addresses[static_cast<size_t>(index)]);
+  }
 }
 
 void ProviderSession::SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,

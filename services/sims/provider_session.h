@@ -12,6 +12,7 @@
 #include "libs/http/pool_client.h"
 #include "services/sims/drivers/consequences.h"
 #include "services/sims/drivers/driver.h"
+#include "services/sims/limits/send_limiter.h"
 #include "services/sims/pace.h"
 #include "services/sims/provider_files.h"
 #include "services/sims/provider_metrics.h"
@@ -27,6 +28,7 @@ struct ProviderDeps {
   Callbacks& callbacks;
   MediaSource& media;
   ProviderMetrics& metrics;
+  SendLimiter& limiter;
   // Sets the guard that a request to a provider is under.
   std::function<void(http::ClientRequest& request)> guard;
 };
@@ -78,6 +80,10 @@ class ProviderSession final : public SimSession {
 
   bool OpenLocked() const override { return !ended_; }
   May MayLocked(absl::Time now) override;
+  bool AdmitLocked(const Sender::Cut& cut) override;
+  void CompleteLocked(Sender::Cut& cut) const override;
+  // Asks the limiter who may leave now; blocks on Redis.
+  void Admit(const SendLimits& limits, Sender::Cut cut);
   void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
                   const std::vector<int>& indices) override;
   void EndLocked(const absl::Status& status) override;
@@ -117,6 +123,7 @@ class ProviderSession final : public SimSession {
   bool draining_ = false;
   bool stopped_sim_ = false;
   Pace pace_;
+  SendLimits limits_;  // what the network, or the SIM's owner, allows
   absl::flat_hash_map<int64_t, std::unique_ptr<Flight>> flights_;
   absl::flat_hash_map<int64_t, int> attempts_;  // of messages that were refused for now
   std::vector<Result> results_;                 // not yet asked to be committed

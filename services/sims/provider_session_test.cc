@@ -115,6 +115,20 @@ struct ProviderPool : TestPool {
     auto created = sims.Call(&v1::SimService::Stub::CreateSim, caller, request);
     REQUIRE(created.ok());
     sim = *created;
+    // These have written.
+    Execute(absl::StrCat(
+        "INSERT INTO sims.reply_windows (account_id, sim_id, address, open_until) SELECT 1, ",
+        IdOf(sim.id()), ", '+43' || n, '2100-01-01' FROM generate_series(1, 1999) AS n"));
+  }
+  // Redis is new: nothing leaves before others could have told it what they have sent.
+  void AwaitLimiter(testing::FakeClock& clock) {
+    REQUIRE(Submit(To("first", 1999, 1, v1::LANE_INTERACTIVE)).ok());
+    WaitFor(
+        [&] {
+          clock.Advance(absl::Milliseconds(100));
+          return Counts("first").accepted() == 1;
+        },
+        "the first message");
   }
   v1::SubmitRequest To(const std::string& key, int64_t first, int count,
                        v1::Lane lane = v1::LANE_BULK) {
@@ -192,17 +206,48 @@ TEST_CASE("What was lost after it may have been taken is never sent again", "[pr
   CHECK(pool.meta.messages() == 4);
 }
 
+TEST_CASE("Whoever has not written is not written to where the network forbids it", "[provider]") {
+  ProviderPool pool;
+  REQUIRE(pool.Submit(pool.To("d1", 1998, 4)).ok());
+  WaitFor([&] { return pool.Counts("d1").accepted() == 2; }, "those who have");
+  const auto counts = pool.Counts("d1");
+  CHECK(counts.skipped() == 2);
+  REQUIRE(counts.reasons_size() == 1);
+  CHECK(counts.reasons(0).reason() == common::DELIVERY_REASON_WINDOW_CLOSED);
+  CHECK(pool.meta.messages() == 2);
+}
+
+TEST_CASE("What one contact is sent is spaced as the network wants it", "[provider]") {
+  testing::FakeClock clock;
+  AppOptions options;
+  options.clock = &clock;
+  ProviderPool pool(std::move(options));
+  pool.AwaitLimiter(clock);
+  // WhatsApp: 45 at once, borrowed from one each six seconds.
+  for (int i = 0; i < 47; ++i)
+    REQUIRE(pool.Submit(pool.To(absl::StrCat("m", i), 1, 1, v1::LANE_INTERACTIVE)).ok());
+  WaitFor([&] { return pool.meta.messages() == 46; }, "the burst");
+  REQUIRE(pool.Submit(pool.To("other", 2, 1)).ok());
+  WaitFor([&] { return pool.Counts("other").accepted() == 1; }, "another contact's");
+  CHECK(pool.meta.attempts().at("+431") == 45);
+  clock.Advance(absl::Seconds(6));
+  WaitFor([&] { return pool.meta.attempts().at("+431") == 46; }, "the next one");
+  clock.Advance(absl::Seconds(6));
+  WaitFor([&] { return pool.meta.attempts().at("+431") == 47; }, "the last one");
+}
+
 TEST_CASE("One recipient's limit delays nobody else", "[provider]") {
   testing::FakeClock clock;
   AppOptions options;
   options.clock = &clock;
   ProviderPool pool(std::move(options));
+  pool.AwaitLimiter(clock);
   pool.meta.Set([](const std::string& to, int attempt, const http::Responder& responder) {
     if (to == "+431" && attempt == 1) return Meta::Refuse(responder, 400, 131056);
     Meta::Take(responder);
   });
   REQUIRE(pool.Submit(pool.To("d1", 1, 1)).ok());
-  WaitFor([&] { return pool.Counts("d1").queued() == 1 && pool.meta.messages() == 1; },
+  WaitFor([&] { return pool.Counts("d1").queued() == 1 && pool.meta.messages() == 2; },
           "the refusal");
   // Another message to the same one waits, too; others do not.
   REQUIRE(pool.Submit(pool.To("d2", 1, 3)).ok());
@@ -242,6 +287,7 @@ TEST_CASE("When another process takes the SIM over, this one sends nothing more 
   AppOptions options;
   options.clock = &clock;
   ProviderPool pool(std::move(options));
+  pool.AwaitLimiter(clock);
   std::mutex mutex;
   std::vector<http::Responder> held;
   pool.meta.Set([&](const std::string&, int, http::Responder responder) {

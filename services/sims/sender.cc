@@ -88,6 +88,27 @@ void Sender::CutFrom(Queue& queue, int limit, absl::Time now, Cut& cut) {
   }
 }
 
+void Sender::Postpone(const std::vector<std::vector<absl::Time>>& until, Cut& cut) {
+  for (size_t w = 0; w < cut.windows.size(); ++w) {
+    Window& window = cut.windows[w];
+    size_t left = 0;
+    for (size_t i = 0; i < window.indices.size(); ++i) {
+      if (until[w][i] == absl::InfinitePast()) {
+        window.indices[left] = window.indices[i];
+        window.contact_ids[left++] = window.contact_ids[i];
+      } else {
+        // Stays outstanding, as in Later.
+        retries_.push_back({until[w][i], window.indices[i], cut.dispatches[w]});
+      }
+    }
+    const int waiting = static_cast<int>(window.indices.size() - left);
+    asked_ -= waiting;
+    cut.size -= waiting;
+    window.indices.resize(left);
+    window.contact_ids.resize(left);
+  }
+}
+
 void Sender::Opened(const Cut& cut, const LedgerOutcome& outcome) {
   asked_ -= cut.size;
   for (size_t w = 0; w < cut.windows.size(); ++w) {

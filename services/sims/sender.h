@@ -34,6 +34,9 @@ class Sender {
   // The next windows, of one lane; empty when there is nothing to send, no credit, or the rate is
   // used up. Dispatches whose quiet hours have begun are forgotten.
   Cut Next(absl::Time now, bool interactive_only = false);
+  // Takes out of a cut whoever has to wait: by window and recipient until when, InfinitePast who
+  // need not. They are offered again then; what they took of the rate is lost.
+  void Postpone(const std::vector<std::vector<absl::Time>>& until, Cut& cut);
   // What became of a cut: the opened ones are in flight, the others free their credit. Paused
   // dispatches are forgotten.
   void Opened(const Cut& cut, const LedgerOutcome& outcome);

@@ -46,6 +46,29 @@ TEST_CASE("Dispatches of doubtful messages stay known until these are settled, a
   CHECK(sender.Known().empty());
 }
 
+TEST_CASE("Whoever is postponed leaves the cut and is offered again at its time") {
+  const absl::Time now = absl::UnixEpoch(), later = now + absl::Seconds(6);
+  Sender sender;
+  sender.SetCredit(100);
+  sender.Offer({MakeDispatch(1, v1::LANE_INTERACTIVE, 0, 3)});
+  Sender::Cut cut = sender.Next(now);
+  REQUIRE(cut.size == 3);
+  sender.Postpone({{later, absl::InfinitePast(), later}}, cut);
+  CHECK(cut.size == 1);
+  CHECK(cut.windows[0].indices == std::vector<int>{1});
+  CHECK(cut.windows[0].contact_ids == std::vector<int64_t>{2});
+  LedgerOutcome outcome;
+  outcome.opened = {{1}};
+  sender.Opened(cut, outcome);
+  CHECK(sender.Resolved(DeliveryKey(1, 1)));
+  CHECK(sender.Known() == std::vector<int64_t>{1});  // not loaded again meanwhile
+  sender.Tick(later - absl::Milliseconds(1));
+  CHECK(sender.Next(now).size == 0);
+  sender.Tick(later);
+  cut = sender.Next(later);
+  CHECK(cut.windows[0].indices == std::vector<int>{0, 2});
+}
+
 TEST_CASE("Dispatches with nothing but doubtful messages do not keep others from being loaded") {
   Sender sender;  // without credit nothing is cut
   sender.Offer({MakeDispatch(1, v1::LANE_BULK, 1, 0), MakeDispatch(2, v1::LANE_BULK, 1, 0)});

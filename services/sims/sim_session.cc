@@ -110,19 +110,24 @@ void SimSession::PumpLocked() {
     Sender::Cut cut =
         sender_.Next(now, may == May::kInteractive || windows_asked_ >= kWindowsAsked);
     if (cut.windows.empty()) break;
-    LedgerWork work = NewWork();
-    work.urgent = cut.interactive;
-    work.windows = cut.windows;
     ++windows_asked_;
     if (!cut.interactive) ++bulk_asked_;
-    work.done = [self = shared_from_this(), cut = std::move(cut)](const LedgerOutcome& outcome) {
-      self->Opened(cut, outcome);
-    };
-    if (!gateway_.ledger().Add(std::move(work))) {
-      return EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
-    }
+    if (AdmitLocked(cut)) AdmittedLocked(std::move(cut));
+    if (!OpenLocked()) return;
   }
   LoadLocked();
+}
+
+void SimSession::AdmittedLocked(Sender::Cut cut) {
+  CompleteLocked(cut);
+  LedgerWork work = NewWork();
+  work.urgent = cut.interactive;
+  work.windows = cut.windows;
+  work.done = [self = shared_from_this(), cut = std::move(cut)](const LedgerOutcome& outcome) {
+    self->Opened(cut, outcome);
+  };
+  if (!gateway_.ledger().Add(std::move(work)))
+    EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
 }
 
 void SimSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {

@@ -59,6 +59,14 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   // Everything named "Locked" expects mutex_ held.
   virtual bool OpenLocked() const = 0;
   virtual May MayLocked(absl::Time) { return May::kAll; }
+  // Whether the cut may be asked to be opened at once. If not, AdmittedLocked follows.
+  virtual bool AdmitLocked(const Sender::Cut&) { return true; }
+  // Asks the ledger for what may leave of a cut.
+  void AdmittedLocked(Sender::Cut cut);
+  // What the ledger has opened of a cut leaves.
+  void Opened(const Sender::Cut& cut, const LedgerOutcome& outcome);
+  // Adds to the windows of a cut what the ledger has to know of the network.
+  virtual void CompleteLocked(Sender::Cut&) const {}
   // These recipients' messages are ATTEMPTING, durably: they must leave now.
   virtual void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
                           const std::vector<int>& indices) = 0;
@@ -86,7 +94,6 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
  private:
   // False when it had to end the session.
   bool SettleDoubtfulLocked();
-  void Opened(const Sender::Cut& cut, const LedgerOutcome& outcome);
 
   std::set<v1::Lane> loading_;
   // Where there may be dispatches that are neither loaded nor being loaded.

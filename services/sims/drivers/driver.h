@@ -70,6 +70,7 @@ struct Limits {
   size_t caption_characters = 0;      // the same of captions
   double messages_per_second = 0;     // of the SIM
   absl::Duration pair_interval;       // between two messages to one recipient, on average
+  int pair_burst = 1;                 // of them at once, borrowed from what follows
   int group_messages_per_minute = 0;  // to one group
   int unique_recipients_per_day = 0;  // outside of open windows, moving 24 hours
   absl::Duration window;              // after a contact's message; zero: no window

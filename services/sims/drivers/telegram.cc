@@ -124,6 +124,7 @@ const Limits& Telegram::limits() const {
     l.caption_characters = 1024;
     l.messages_per_second = 30;
     l.pair_interval = absl::Seconds(1);
+    l.pair_burst = 3;  // "short bursts"
     l.group_messages_per_minute = 20;
     l.connections = 32;
     return l;

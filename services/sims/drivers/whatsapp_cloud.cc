@@ -177,6 +177,7 @@ const Limits& WhatsAppCloud::limits() const {
     l.caption_characters = 1024;
     l.messages_per_second = 80;
     l.pair_interval = absl::Seconds(6);
+    l.pair_burst = 45;
     l.unique_recipients_per_day = 250;
     l.window = absl::Hours(24);
     l.media_id_time = absl::Hours(29 * 24);  // Meta keeps them for 30 days
