@@ -135,8 +135,10 @@ void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
   work.groups = std::move(content.groups);
   // While there is credit for more, nothing waits for what became of what was sent.
   work.patient = work.inbound.empty() && work.groups.empty() && sender_.Relaxed();
-  work.done = [self = Self(), seq = frame.seq(), results = std::move(content.results)](
-                  const LedgerOutcome& outcome) { self->Committed(seq, results, outcome); };
+  work.done = [self = Self(), seq = frame.seq(), ack = frame.ack(),
+               results = std::move(content.results)](const LedgerOutcome& outcome) {
+    self->Committed(seq, ack, results, outcome);
+  };
   ++frames_open_;
   if (!gateway_.ledger().Add(std::move(work))) {
     --frames_open_;
@@ -145,7 +147,7 @@ void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
   }
 }
 
-void AgentSession::Committed(int64_t seq, const std::vector<v1::SendResult>& results,
+void AgentSession::Committed(int64_t seq, int64_t ack, const std::vector<v1::SendResult>& results,
                              const LedgerOutcome& outcome) {
   std::lock_guard lock(mutex_);
   --frames_open_;
@@ -159,7 +161,7 @@ void AgentSession::Committed(int64_t seq, const std::vector<v1::SendResult>& res
       sender_.Later(result.client_message_id(),
                     now + absl::Milliseconds(std::max<int64_t>(1, result.retry_after_ms())));
     } else {
-      sender_.Resolved(result.client_message_id());
+      sender_.Resolved(result.client_message_id(), ack);
     }
   }
   PumpLocked();

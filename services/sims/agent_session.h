@@ -51,7 +51,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void Open(const v1::AgentHello& hello);
   absl::Status TakeOver(const v1::AgentHello& hello, absl::Time now);
   void HandleLocked(const v1::AgentFrame& frame);
-  void Committed(int64_t seq, const std::vector<v1::SendResult>& results,
+  void Committed(int64_t seq, int64_t ack, const std::vector<v1::SendResult>& results,
                  const LedgerOutcome& outcome);
   void SayLocked(v1::GatewayItem item);
   void FlushLocked();

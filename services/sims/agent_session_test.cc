@@ -144,6 +144,29 @@ TEST_CASE("A killed gateway resumes where its windows were committed") {
       "all to be accepted");
 }
 
+TEST_CASE("A message that is sent again takes credit until it is answered again") {
+  TestPool pool;
+  const v1::Sim sim = pool.AddSim("+4366400001");
+  const std::string token = pool.Token(sim.id());
+  REQUIRE(pool.Submit(pool.Dispatch("m1", sim.id(), v1::LANE_INTERACTIVE, 1, 1)).ok());
+  int64_t key = 0;
+  {
+    TestAgent agent(pool.env.app().grpc_port(), token, /*idempotent=*/true, /*credit=*/1);
+    agent.WaitForSent(1);
+    key = agent.order()[0];
+  }
+  TestAgent agent(pool.env.app().grpc_port(), token, /*idempotent=*/true, /*credit=*/1);
+  agent.WaitForSent(1);
+  REQUIRE(pool.Submit(pool.Dispatch("m2", sim.id(), v1::LANE_INTERACTIVE, 2, 1)).ok());
+  // The answer that the lost stream was to bring. What follows it has passed the ledger, too.
+  agent.WaitForAck(agent.Replay(key, v1::SEND_OUTCOME_ACCEPTED));
+  CHECK(pool.Counts("m1").accepted() == 1);
+  agent.WaitForAck(agent.Write("in1", "+435", "Hello"));
+  CHECK(agent.order().size() == 1);
+  agent.Result(key, v1::SEND_OUTCOME_ACCEPTED);
+  agent.WaitForSent(2);
+}
+
 TEST_CASE("Stopped contacts are skipped when their window opens, not when they were submitted") {
   TestPool pool;
   const v1::Sim sim = pool.AddSim("+4366400001");

@@ -146,6 +146,13 @@ bool Sender::Resolved(int64_t key) {
   return true;
 }
 
+bool Sender::Resolved(int64_t key, int64_t acked) {
+  const auto found = in_flight_.find(key);
+  if (found == in_flight_.end() || found->second.frame == 0 || found->second.frame > acked)
+    return false;
+  return Resolved(key);
+}
+
 void Sender::Later(int64_t key, absl::Time when) {
   const auto found = in_flight_.find(key);
   if (found == in_flight_.end()) return;

@@ -46,8 +46,12 @@ class Sender {
   // with it, or of an earlier session's message that this one has not touched. Else it is an answer
   // to an earlier attempt, said again; the message may be on its way once more.
   bool MayThrottle(int64_t key, int64_t acked) const;
-  // A device's answer was committed: the message is no longer in flight. False when it was not.
+  // An answer was committed: the message is no longer in flight. False when it was not.
   bool Resolved(int64_t key);
+  // The same of a device that had read the gateway's frames up to `acked` when it gave the answer.
+  // Before it has read the frame with the message it speaks of an earlier attempt; this one takes
+  // its credit until it is answered itself.
+  bool Resolved(int64_t key, int64_t acked);
   // The device refused for now: the message is offered again at `when`.
   void Later(int64_t key, absl::Time when);
   // Puts back what is due again.
