@@ -1,9 +1,14 @@
 #include "libs/runtime/client.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <functional>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "absl/time/clock.h"
+#include "libs/testing/wait.h"
 #include "messageorganizer/links/v1/links.grpc.pb.h"
 
 namespace mo {
@@ -12,6 +17,8 @@ namespace {
 namespace v1 = messageorganizer::links::v1;
 using Context = grpc::CallbackServerContext;
 using Reactor = grpc::ServerUnaryReactor;
+
+constexpr char kMissing[] = "lnk_000000000000m";
 
 // Answers with who asked, and on which thread.
 class Links final : public v1::LinkService::CallbackService {
@@ -51,8 +58,29 @@ class Links final : public v1::LinkService::CallbackService {
                       });
   }
 
+  // Answers when its pool's threads have long gone on.
+  Reactor* DeleteLink(Context* context, const v1::DeleteLinkRequest* request,
+                      google::protobuf::Empty* response) override {
+    using Done = std::function<void(absl::StatusOr<google::protobuf::Empty>)>;
+    return rpc_.ServeLater(context, request, response, [=, this](const Caller& caller, Done done) {
+      seen = caller;
+      std::lock_guard lock(mutex);
+      waiting.push_back([=] {
+        if (request->id() == kMissing)
+          return done(Error(absl::StatusCode::kNotFound, "LINK_NOT_FOUND", "no such link"));
+        done(google::protobuf::Empty());
+      });
+    });
+  }
+  size_t Waiting() {
+    std::lock_guard lock(mutex);
+    return waiting.size();
+  }
+
   Caller seen;
   std::thread::id thread;
+  std::mutex mutex;
+  std::vector<std::function<void()>> waiting;
 
  private:
   Rpc& rpc_;
@@ -105,6 +133,38 @@ TEST_CASE("A method sees the same caller over the wire and in the process") {
   CHECK(local.idempotency_key == remote.idempotency_key);
   CHECK(local.deadline >= before + absl::Seconds(9));
   CHECK(local.deadline <= absl::Now() + absl::Seconds(10));
+}
+
+TEST_CASE("A method that answers later holds no thread of the pool, and is checked all the same") {
+  World world;
+  std::vector<std::thread> callers;
+  std::atomic<int> answered = 0;
+  // More than the pool has threads; the first within the process; the second fails.
+  for (int i = 0; i < 6; ++i) {
+    callers.emplace_back([&world, &answered, i] {
+      v1::DeleteLinkRequest remove;
+      remove.set_id(i == 1 ? kMissing : "lnk_0000000000001");
+      const absl::Status status =
+          i == 0 ? world.client.Call(MO_METHOD(v1::LinkService, DeleteLink), world.caller, remove)
+                       .status()
+                 : world.client.Call(&v1::LinkService::Stub::DeleteLink, world.caller, remove)
+                       .status();
+      if (status.code() == (i == 1 ? absl::StatusCode::kNotFound : absl::StatusCode::kOk))
+        ++answered;
+    });
+  }
+  testing::WaitFor([&] { return world.links->Waiting() == 6; }, "all to be under way");
+  CHECK(answered == 0);
+  for (const auto& answer : world.links->waiting) answer();
+  for (std::thread& caller : callers) caller.join();
+  CHECK(answered == 6);
+  CHECK(world.links->seen.account_id == 7);
+
+  v1::DeleteLinkRequest nameless;
+  const absl::Status refused =
+      world.client.Call(&v1::LinkService::Stub::DeleteLink, world.caller, nameless).status();
+  REQUIRE(FieldProblemsOf(refused).size() == 1);
+  CHECK(world.links->Waiting() == 6);
 }
 
 TEST_CASE("A call in the process is checked and fails like one over the wire") {

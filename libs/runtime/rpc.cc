@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "google/api/annotations.pb.h"
 #include "libs/runtime/errors.h"
@@ -95,8 +96,8 @@ absl::StatusOr<Caller> Rpc::Authenticate(const grpc::CallbackServerContext& cont
   return caller;
 }
 
-absl::Status Rpc::Execute(Caller caller, Method& method, const google::protobuf::Message& request,
-                          const Body& body) const {
+absl::Status Rpc::Admit(Caller& caller, const Method& method,
+                        const google::protobuf::Message& request) {
   if (!caller.Holds(method.info.scope)) {
     return Error(absl::StatusCode::kPermissionDenied, "SCOPE_MISSING",
                  absl::StrCat("the scope \"", method.info.scope, "\" is needed"));
@@ -107,17 +108,7 @@ absl::Status Rpc::Execute(Caller caller, Method& method, const google::protobuf:
                  "a key of an account is needed");
   }
   if (method.info.reads) caller.idempotency_key.clear();
-  MO_RETURN_IF_ERROR(Validate(request));
-  absl::Status status = body(caller);
-  if (status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kUnknown ||
-      status.code() == absl::StatusCode::kDataLoss) {
-    Log(LogLevel::kError, "method failed",
-        {{"method", method.info.name},
-         {"request_id", caller.request_id},
-         {"account_id", caller.account_id},
-         {"error", std::string(status.message())}});
-  }
-  return status;
+  return Validate(request);
 }
 
 void Rpc::Count(Method& method, absl::Time start, const absl::Status& status) {
@@ -135,6 +126,13 @@ void Rpc::Count(Method& method, absl::Time start, const absl::Status& status) {
 
 grpc::ServerUnaryReactor* Rpc::Run(grpc::CallbackServerContext* context, Method& method,
                                    const google::protobuf::Message& request, Body body) {
+  return RunLater(
+      context, method, request,
+      [body = std::move(body)](const Caller& caller, const Done& done) { done(body(caller)); });
+}
+
+grpc::ServerUnaryReactor* Rpc::RunLater(grpc::CallbackServerContext* context, Method& method,
+                                        const google::protobuf::Message& request, LaterBody body) {
   if (context == nullptr) {
     RunLocal(method, request, body);
     return nullptr;
@@ -145,16 +143,14 @@ grpc::ServerUnaryReactor* Rpc::Run(grpc::CallbackServerContext* context, Method&
     Count(method, start, status);
     reactor->Finish(ToGrpc(status));
   };
-  const auto execute = [this, context, &method, &request,
-                        body = std::move(body)]() -> absl::Status {
-    MO_ASSIGN_OR_RETURN(Caller caller, Authenticate(*context));
-    if (context->IsCancelled()) return absl::CancelledError("canceled by the caller");
-    return Execute(std::move(caller), method, request, body);
-  };
-  const bool taken = executor_.Post([this, execute, finish] {
-    queued_.Set(static_cast<double>(executor_.queued()));
-    finish(execute());
-  });
+  const bool taken =
+      executor_.Post([this, context, &method, &request, body = std::move(body), finish] {
+        queued_.Set(static_cast<double>(executor_.queued()));
+        absl::StatusOr<Caller> caller = Authenticate(*context);
+        if (!caller.ok()) return finish(caller.status());
+        if (context->IsCancelled()) return finish(absl::CancelledError("canceled by the caller"));
+        Execute(*std::move(caller), method, request, body, finish);
+      });
   if (!taken) {
     finish(WithRetryDelay(
         Error(absl::StatusCode::kUnavailable, "OVERLOADED", "the service is busy, try again"),
@@ -163,7 +159,27 @@ grpc::ServerUnaryReactor* Rpc::Run(grpc::CallbackServerContext* context, Method&
   return reactor;
 }
 
-void Rpc::RunLocal(Method& method, const google::protobuf::Message& request, const Body& body) {
+void Rpc::Execute(Caller caller, const Method& method, const google::protobuf::Message& request,
+                  const LaterBody& body, const Done& done) {
+  const absl::Status admitted = Admit(caller, method, request);
+  if (!admitted.ok()) return done(admitted);
+  body(caller, [&method, done, request_id = caller.request_id,
+                account_id = caller.account_id](const absl::Status& status) {
+    if (status.code() == absl::StatusCode::kInternal ||
+        status.code() == absl::StatusCode::kUnknown ||
+        status.code() == absl::StatusCode::kDataLoss) {
+      Log(LogLevel::kError, "method failed",
+          {{"method", method.info.name},
+           {"request_id", request_id},
+           {"account_id", account_id},
+           {"error", std::string(status.message())}});
+    }
+    done(status);
+  });
+}
+
+void Rpc::RunLocal(Method& method, const google::protobuf::Message& request,
+                   const LaterBody& body) {
   LocalCall& call = *std::exchange(LocalCall::current, nullptr);
   const absl::Time start = absl::Now();
   if (stopped_) {
@@ -172,7 +188,12 @@ void Rpc::RunLocal(Method& method, const google::protobuf::Message& request, con
     // Whoever slept until then must do nothing any more.
     call.status = absl::DeadlineExceededError("the call's time is over");
   } else {
-    call.status = Execute(std::move(call.caller), method, request, body);
+    absl::Notification done;
+    Execute(std::move(call.caller), method, request, body, [&](const absl::Status& status) {
+      call.status = status;
+      done.Notify();
+    });
+    done.WaitForNotification();
   }
   Count(method, start, call.status);
 }

@@ -79,6 +79,26 @@ class Rpc {
                });
   }
 
+  // The same for a method whose answer takes a while that no thread should wait for, e.g. a commit
+  // shared with others: `handler(caller, done)` runs on the pool, and `done` takes the
+  // StatusOr<Response>, once, on any thread.
+  template <class Request, class Response, class Handler>
+  grpc::ServerUnaryReactor* ServeLater(grpc::CallbackServerContext* context, const Request* request,
+                                       Response* response, Handler handler) {
+    Method& method = Find(Request::descriptor());
+    return RunLater(context, method, *request,
+                    [handler = std::move(handler), response, secret = SecretAnswer(method)](
+                        const Caller& caller, Done done) {
+                      handler(caller, [response, secret,
+                                       done = std::move(done)](absl::StatusOr<Response> result) {
+                        if (!result.ok()) return done(result.status());
+                        *response = *std::move(result);
+                        if (secret) ClearSecrets(*response);
+                        done(absl::OkStatus());
+                      });
+                    });
+  }
+
   // The verified caller of a call; for streams, which check it themselves.
   absl::StatusOr<Caller> Authenticate(const grpc::CallbackServerContext& context) const;
 
@@ -88,14 +108,21 @@ class Rpc {
  private:
   struct Method;
   using Body = std::function<absl::Status(const Caller&)>;
+  using Done = std::function<void(const absl::Status&)>;
+  using LaterBody = std::function<void(const Caller&, Done)>;
 
   Method& Find(const google::protobuf::Descriptor* request);
   static bool SecretAnswer(const Method& method);
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Method& method,
                                 const google::protobuf::Message& request, Body body);
-  void RunLocal(Method& method, const google::protobuf::Message& request, const Body& body);
-  absl::Status Execute(Caller caller, Method& method, const google::protobuf::Message& request,
-                       const Body& body) const;
+  grpc::ServerUnaryReactor* RunLater(grpc::CallbackServerContext* context, Method& method,
+                                     const google::protobuf::Message& request, LaterBody body);
+  void RunLocal(Method& method, const google::protobuf::Message& request, const LaterBody& body);
+  // Whether the caller may call the method with this request.
+  static absl::Status Admit(Caller& caller, const Method& method,
+                            const google::protobuf::Message& request);
+  static void Execute(Caller caller, const Method& method, const google::protobuf::Message& request,
+                      const LaterBody& body, const Done& done);
   void Count(Method& method, absl::Time start, const absl::Status& status);
 
   const std::string service_;

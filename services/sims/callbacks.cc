@@ -1,6 +1,6 @@
 #include "services/sims/callbacks.h"
 
-#include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include "libs/runtime/errors.h"
@@ -16,6 +16,14 @@ absl::Status Busy() {
   return WithRetryDelay(
       Error(absl::StatusCode::kUnavailable, "OVERLOADED", "the ledger is busy, try again"),
       absl::Seconds(1));
+}
+
+v1::TakeCallbackResponse Answer(int status, std::string body, std::string content_type) {
+  v1::TakeCallbackResponse response;
+  response.set_status(status);
+  response.set_content_type(std::move(content_type));
+  response.set_body(std::move(body));
+  return response;
 }
 
 }  // namespace
@@ -41,7 +49,24 @@ Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger)
   }
 }
 
-absl::StatusOr<v1::TakeCallbackResponse> Callbacks::Take(const v1::TakeCallbackRequest& request) {
+void Callbacks::Take(const v1::TakeCallbackRequest& request, Taken taken) {
+  absl::StatusOr<Understood> understood = Understand(request);
+  if (!understood.ok()) {
+    ends_.at(End::kFailed)->Increment();
+    return taken(understood.status());
+  }
+  if (understood->works.empty()) return taken(std::move(understood->response));
+  CommitAll(std::move(understood->works),
+            [this, taken = std::move(taken),
+             response = std::move(understood->response)](const absl::Status& status) mutable {
+              ends_.at(status.ok() ? End::kTaken : End::kFailed)->Increment();
+              if (!status.ok()) return taken(status);
+              taken(std::move(response));
+            });
+}
+
+absl::StatusOr<Callbacks::Understood> Callbacks::Understand(
+    const v1::TakeCallbackRequest& request) {
   const std::optional<int64_t> sim_id = ParseId("sim", request.sim_id());
   std::shared_ptr<const SimDriver> sim;
   if (sim_id) {
@@ -53,14 +78,11 @@ absl::StatusOr<v1::TakeCallbackResponse> Callbacks::Take(const v1::TakeCallbackR
   http::Headers headers;
   for (const v1::CallbackHeader& header : request.headers())
     headers.Add(header.name(), header.value());
-  const Callback callback{request.method(), request.query(), headers, request.body()};
-  absl::StatusOr<v1::TakeCallbackResponse> response = TakeFor(*sim, callback);
-  if (!response.ok()) ends_.at(End::kFailed)->Increment();
-  return response;
+  return UnderstandFor(*sim, {request.method(), request.query(), headers, request.body()});
 }
 
-absl::StatusOr<v1::TakeCallbackResponse> Callbacks::TakeFor(const SimDriver& sim,
-                                                            const Callback& callback) {
+absl::StatusOr<Callbacks::Understood> Callbacks::UnderstandFor(const SimDriver& sim,
+                                                               const Callback& callback) {
   if (const std::optional<CallbackAnswer> answer = sim.driver->Handshake(callback)) {
     return Ended(answer->status < 300 ? End::kHandshake : End::kRefused, answer->status,
                  answer->body);
@@ -82,8 +104,11 @@ absl::StatusOr<v1::TakeCallbackResponse> Callbacks::TakeFor(const SimDriver& sim
     if (concerned.empty()) unknown_senders_.Increment();
     for (const auto& each : concerned) ignored_.Increment(AddWorks(*each, part, works));
   }
-  MO_RETURN_IF_ERROR(CommitAll(std::move(works)));
-  return Ended(End::kTaken, 200, std::move(events->answer), std::move(events->answer_type));
+  // Counted when it is committed.
+  if (works.empty())
+    return Ended(End::kTaken, 200, std::move(events->answer), std::move(events->answer_type));
+  return Understood{std::move(works),
+                    Answer(200, std::move(events->answer), std::move(events->answer_type))};
 }
 
 absl::StatusOr<SimDrivers::List> Callbacks::Concerned(const SimDriver& sim,
@@ -119,23 +144,29 @@ absl::StatusOr<SimDrivers::List> Callbacks::Concerned(const SimDriver& sim,
 absl::Status Callbacks::Commit(const SimDriver& sim, const SenderEvents& events) {
   std::vector<LedgerWork> works;
   ignored_.Increment(AddWorks(sim, events, works));
-  return CommitAll(std::move(works));
+  std::promise<absl::Status> committed;
+  CommitAll(std::move(works), [&](const absl::Status& status) { committed.set_value(status); });
+  return committed.get_future().get();
 }
 
-absl::Status Callbacks::CommitAll(std::vector<LedgerWork> works) {
+void Callbacks::CommitAll(std::vector<LedgerWork> works,
+                          std::function<void(const absl::Status&)> done) {
   struct Waiting {
     std::mutex mutex;
-    std::condition_variable changed;
-    size_t left = 0;
+    size_t left = 1;  // this function
     absl::Status status;
+    std::function<void(const absl::Status&)> done;
   };
   auto waiting = std::make_shared<Waiting>();
-  waiting->left = works.size();
+  waiting->left += works.size();
+  waiting->done = std::move(done);
   const auto ended = [waiting](const absl::Status& status) {
-    std::lock_guard lock(waiting->mutex);
-    waiting->status.Update(status);
-    --waiting->left;
-    waiting->changed.notify_all();
+    {
+      std::lock_guard lock(waiting->mutex);
+      waiting->status.Update(status);
+      if (--waiting->left > 0) return;
+    }
+    waiting->done(waiting->status);
   };
   for (LedgerWork& work : works) {
     const size_t updates = UpdatesIn(work);
@@ -145,19 +176,13 @@ absl::Status Callbacks::CommitAll(std::vector<LedgerWork> works) {
     };
     if (!ledger_.Add(std::move(work))) ended(Busy());
   }
-  std::unique_lock lock(waiting->mutex);
-  waiting->changed.wait(lock, [&] { return waiting->left == 0; });
-  return waiting->status;
+  ended(absl::OkStatus());
 }
 
-v1::TakeCallbackResponse Callbacks::Ended(End end, int status, std::string body,
-                                          std::string content_type) {
+Callbacks::Understood Callbacks::Ended(End end, int status, std::string body,
+                                       std::string content_type) {
   ends_.at(end)->Increment();
-  v1::TakeCallbackResponse response;
-  response.set_status(status);
-  response.set_content_type(std::move(content_type));
-  response.set_body(std::move(body));
-  return response;
+  return {{}, Answer(status, std::move(body), std::move(content_type))};
 }
 
 }  // namespace mo::sims

@@ -15,13 +15,16 @@ namespace mo::sims {
 
 namespace v1 = messageorganizer::sims::v1;
 
-// What ProviderCallbackService does. Waits for commits: call it on threads that may wait.
+// What ProviderCallbackService does.
 class Callbacks {
  public:
+  using Taken = std::function<void(absl::StatusOr<v1::TakeCallbackResponse> response)>;
+
   Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger);
 
-  // UNAVAILABLE when it cannot be made durable now: the provider must bring it again.
-  absl::StatusOr<v1::TakeCallbackResponse> Take(const v1::TakeCallbackRequest& request);
+  // Answers when it is durable, on a thread of the ledger's; no thread waits meanwhile. UNAVAILABLE
+  // when it cannot be made so now: the provider must bring it again.
+  void Take(const v1::TakeCallbackRequest& request, Taken taken);
 
   // Makes the events of one SIM durable and waits for it. For events that were asked for as well.
   absl::Status Commit(const SimDriver& sim, const SenderEvents& events);
@@ -30,13 +33,20 @@ class Callbacks {
   // How a callback ended, for the metric.
   enum class End { kTaken, kHandshake, kUnknownSim, kRefused, kMalformed, kFailed };
 
-  absl::StatusOr<v1::TakeCallbackResponse> TakeFor(const SimDriver& sim, const Callback& callback);
+  // What is to be committed, and how it is answered then.
+  struct Understood {
+    std::vector<LedgerWork> works;
+    v1::TakeCallbackResponse response;
+  };
+  absl::StatusOr<Understood> Understand(const v1::TakeCallbackRequest& request);
+  absl::StatusOr<Understood> UnderstandFor(const SimDriver& sim, const Callback& callback);
   // The SIMs that a part of a callback is about, of those whose own credentials vouch for it.
   absl::StatusOr<SimDrivers::List> Concerned(const SimDriver& sim, const Callback& callback,
                                              const SenderEvents& events);
-  absl::Status CommitAll(std::vector<LedgerWork> works);
-  v1::TakeCallbackResponse Ended(End end, int status, std::string body = "",
-                                 std::string content_type = "text/plain; charset=utf-8");
+  // Runs `done` when all are committed, or some cannot be.
+  void CommitAll(std::vector<LedgerWork> works, std::function<void(const absl::Status&)> done);
+  Understood Ended(End end, int status, std::string body = "",
+                   std::string content_type = "text/plain; charset=utf-8");
 
   App& app_;
   SimDrivers& drivers_;

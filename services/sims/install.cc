@@ -33,8 +33,8 @@ constexpr char kDeleteOldInbound[] =
 constexpr absl::Duration kInboundRetention = absl::Hours(30 * 24);
 // No provider reports on a message for longer.
 constexpr absl::Duration kNamesRetention = absl::Hours(35 * 24);
-// Callbacks wait for a commit that they share with others: many at once, doing nothing.
-constexpr int kCallbackThreads = 96;
+// Callbacks are understood on these; nothing waits on them.
+constexpr int kCallbackThreads = 4;
 
 }  // namespace
 

@@ -145,8 +145,10 @@ Reactor* DispatchService::ListContactDeliveries(Context* context,
 Reactor* ProviderCallbackService::TakeCallback(Context* context,
                                                const v1::TakeCallbackRequest* request,
                                                v1::TakeCallbackResponse* response) {
-  return rpc_.Serve(context, request, response,
-                    [=, this](const Caller&) { return callbacks_.Take(*request); });
+  return rpc_.ServeLater(context, request, response,
+                         [=, this](const Caller&, Callbacks::Taken taken) {
+                           callbacks_.Take(*request, std::move(taken));
+                         });
 }
 
 grpc::ServerBidiReactor<v1::AgentFrame, v1::GatewayFrame>* DeviceAgentService::Attach(
