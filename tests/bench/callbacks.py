@@ -38,7 +38,7 @@ class Callbacks:
         self.next += count
         return first, count
 
-    def run_one(self, statuses, rate, seconds, concurrency=64):
+    def run_one(self, statuses, rate, seconds, concurrency=256):
         """`rate` statuses per second, so many in each callback; 0: as fast as they are answered."""
         first, count = self.dispatches((rate or 60000) * (seconds + 1))
         result = {"statuses": statuses, "rate": rate}
