@@ -63,8 +63,8 @@ class Links final : public v1::LinkService::CallbackService {
                       google::protobuf::Empty* response) override {
     using Done = std::function<void(absl::StatusOr<google::protobuf::Empty>)>;
     return rpc_.ServeLater(context, request, response, [=, this](const Caller& caller, Done done) {
-      seen = caller;
       std::lock_guard lock(mutex);
+      seen = caller;
       waiting.push_back([=] {
         if (request->id() == kMissing)
           return done(Error(absl::StatusCode::kNotFound, "LINK_NOT_FOUND", "no such link"));
