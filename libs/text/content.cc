@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace mo::text {
 namespace {
@@ -11,23 +12,41 @@ namespace {
 using messageorganizer::common::v1::Content;
 using messageorganizer::common::v1::Location;
 using messageorganizer::common::v1::Media;
+using messageorganizer::common::v1::MessageTemplate;
+using messageorganizer::common::v1::TemplateButton;
 
 constexpr size_t kTextBytes = 4096;  // as in content.proto
 constexpr size_t kCaptionBytes = 1024;
 
-void CheckTemplate(absl::string_view text, const std::string& field,
-                   absl::Span<const absl::string_view> allowed_names, Problems& problems) {
-  const auto parsed = Template::Parse(text, allowed_names);
-  if (!parsed.ok()) problems.Add(field, "BAD_PLACEHOLDER", parsed.status().message());
-}
-
-void CheckMedia(const Media& media, const std::string& path,
-                absl::Span<const absl::string_view> allowed_names, Problems& problems) {
+void CheckMedia(const Media& media, const std::string& path, Problems& problems) {
   if (media.media_id().empty() == media.url().empty()) {
     problems.Add(absl::StrCat(path, ".media_id"), media.url().empty() ? "REQUIRED" : "CONFLICT",
                  "exactly one of media_id and url must be set");
   }
-  CheckTemplate(media.caption(), absl::StrCat(path, ".caption"), allowed_names, problems);
+}
+
+void CheckMessageTemplate(const MessageTemplate& message, const std::string& path,
+                          Problems& problems) {
+  if (message.has_header_media()) {
+    const std::string header = absl::StrCat(path, ".header_media");
+    CheckMedia(message.header_media(), header, problems);
+    if (message.header_media().kind() == messageorganizer::common::v1::MEDIA_KIND_AUDIO)
+      problems.Add(absl::StrCat(header, ".kind"), "NOT_SUPPORTED", "no header is a sound");
+    if (!message.header_media().caption().empty())
+      problems.Add(absl::StrCat(header, ".caption"), "NOT_SUPPORTED", "a header has no caption");
+    if (message.header_parameters_size() > 0)
+      problems.Add(absl::StrCat(path, ".header_parameters"), "CONFLICT",
+                   "a header is a text or a file");
+  }
+  // The network refuses an empty value.
+  const auto check = [&](const auto& values, absl::string_view name) {
+    for (int i = 0; i < values.size(); ++i) {
+      if (values[i].empty())
+        problems.Add(absl::StrCat(path, ".", name, "[", i, "]"), "REQUIRED", "must not be empty");
+    }
+  };
+  check(message.header_parameters(), "header_parameters");
+  check(message.body_parameters(), "body_parameters");
 }
 
 // Written so that NaN is refused.
@@ -37,10 +56,27 @@ void CheckDegrees(double value, double limit, const std::string& field, Problems
   }
 }
 
-std::string* TemplateOf(Content& content) {
-  if (content.has_text()) return content.mutable_text()->mutable_body();
-  if (content.has_media()) return content.mutable_media()->mutable_caption();
-  return nullptr;
+void CheckKind(const Content& content, absl::string_view path, Problems& problems) {
+  switch (content.kind_case()) {
+    case Content::kText:
+      return;
+    case Content::kMedia:
+      return CheckMedia(content.media(), absl::StrCat(path, ".media"), problems);
+    case Content::kMessageTemplate:
+      return CheckMessageTemplate(content.message_template(),
+                                  absl::StrCat(path, ".message_template"), problems);
+    case Content::kLocation:
+      CheckDegrees(content.location().latitude(), 90, absl::StrCat(path, ".location.latitude"),
+                   problems);
+      CheckDegrees(content.location().longitude(), 180, absl::StrCat(path, ".location.longitude"),
+                   problems);
+      return;
+    case Content::kUnsupported:
+      return problems.Add(absl::StrCat(path, ".unsupported"), "INBOUND_ONLY", "cannot be sent");
+    case Content::KIND_NOT_SET:
+      return problems.Add(path, "REQUIRED",
+                          "one of text, media, location and message_template must be set");
+  }
 }
 
 // Parsed leniently: what was not checked as a template is ordinary text.
@@ -57,37 +93,51 @@ std::string Cut(absl::string_view text, size_t limit) {
   return std::string(text.substr(0, limit));
 }
 
+void VisitTexts(Content& content, absl::FunctionRef<void(const PersonalText& text)> visit) {
+  if (content.has_text()) {
+    visit({content.mutable_text()->mutable_body(), ".text.body", kTextBytes});
+  } else if (content.has_media()) {
+    visit({content.mutable_media()->mutable_caption(), ".media.caption", kCaptionBytes});
+  } else if (content.has_message_template()) {
+    constexpr char kPath[] = ".message_template.";
+    MessageTemplate& message = *content.mutable_message_template();
+    int i = 0;
+    for (std::string& value : *message.mutable_header_parameters())
+      visit({&value, absl::StrCat(kPath, "header_parameters[", i++, "]"), kCaptionBytes});
+    i = 0;
+    for (std::string& value : *message.mutable_body_parameters())
+      visit({&value, absl::StrCat(kPath, "body_parameters[", i++, "]"), kCaptionBytes});
+    i = 0;
+    for (TemplateButton& button : *message.mutable_buttons())
+      visit({button.mutable_parameter(), absl::StrCat(kPath, "buttons[", i++, "].parameter"),
+             kCaptionBytes});
+  }
+}
+
 void CheckOutbound(const Content& content, absl::string_view path,
                    absl::Span<const absl::string_view> allowed_names, Problems& problems) {
-  switch (content.kind_case()) {
-    case Content::kText:
-      CheckTemplate(content.text().body(), absl::StrCat(path, ".text.body"), allowed_names,
-                    problems);
-      return;
-    case Content::kMedia:
-      CheckMedia(content.media(), absl::StrCat(path, ".media"), allowed_names, problems);
-      return;
-    case Content::kLocation:
-      CheckDegrees(content.location().latitude(), 90, absl::StrCat(path, ".location.latitude"),
-                   problems);
-      CheckDegrees(content.location().longitude(), 180, absl::StrCat(path, ".location.longitude"),
-                   problems);
-      return;
-    case Content::kUnsupported:
-      problems.Add(absl::StrCat(path, ".unsupported"), "INBOUND_ONLY", "cannot be sent");
-      return;
-    case Content::KIND_NOT_SET:
-      problems.Add(path, "REQUIRED", "one of text, media and location must be set");
-      return;
-  }
+  CheckKind(content, path, problems);
+  Content copy = content;
+  VisitTexts(copy, [&](const PersonalText& text) {
+    const auto parsed = Template::Parse(*text.text, allowed_names);
+    if (!parsed.ok())
+      problems.Add(absl::StrCat(path, text.path), "BAD_PLACEHOLDER", parsed.status().message());
+  });
 }
 
 Content RenderContent(const Content& content, Template::Lookup lookup) {
   Content rendered = content;
-  if (std::string* text = TemplateOf(rendered); text != nullptr && !text->empty()) {
-    *text = Cut(Replace(*text, lookup), content.has_text() ? kTextBytes : kCaptionBytes);
-  }
+  VisitTexts(rendered, [&](const PersonalText& text) {
+    if (!text.text->empty()) *text.text = Cut(Replace(*text.text, lookup), text.limit);
+  });
   return rendered;
+}
+
+FileIn FileOf(const Content& content) {
+  if (content.has_message_template())
+    return {content.message_template().header_media().media_id(),
+            ".message_template.header_media.media_id"};
+  return {content.media().media_id(), ".media.media_id"};
 }
 
 absl::string_view WordsOf(const Content& content) {
@@ -101,6 +151,12 @@ std::string Snippet(const Content& content, size_t limit) {
     const Location& place = content.location();
     return Cut(absl::StrCat(place.name(), place.name().empty() ? "" : " ",
                             absl::StrFormat("%.6f, %.6f", place.latitude(), place.longitude())),
+               limit);
+  }
+  if (content.has_message_template()) {
+    const auto& values = content.message_template().body_parameters();
+    return Cut(absl::StrCat(content.message_template().name(), values.empty() ? "" : ": ",
+                            absl::StrJoin(values, ", ")),
                limit);
   }
   const absl::string_view words = WordsOf(content);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/runtime/errors.h"
@@ -18,9 +19,27 @@ namespace mo::text {
 void CheckOutbound(const messageorganizer::common::v1::Content& content, absl::string_view path,
                    absl::Span<const absl::string_view> allowed_names, Problems& problems);
 
+// A part of a content that may be different for each recipient.
+struct PersonalText {
+  std::string* text;  // where it is
+  std::string path;   // in the content, e.g. ".text.body"
+  size_t limit;       // bytes it may have when it is filled in
+};
+
+// Shows each part of a content that placeholders may stand in.
+void VisitTexts(messageorganizer::common::v1::Content& content,
+                absl::FunctionRef<void(const PersonalText& text)> visit);
+
 // A checked content with its placeholders replaced.
 messageorganizer::common::v1::Content RenderContent(
     const messageorganizer::common::v1::Content& content, Template::Lookup lookup);
+
+// The file of ours that a content needs, if any.
+struct FileIn {
+  std::string media_id;  // "med_…"
+  std::string path;      // of that id in the content, e.g. ".media.media_id"
+};
+FileIn FileOf(const messageorganizer::common::v1::Content& content);
 
 // What a person wrote: a text's body or a medium's caption; empty for all others. Valid as long as
 // the content.
@@ -30,7 +49,8 @@ absl::string_view WordsOf(const messageorganizer::common::v1::Content& content);
 std::string Cut(absl::string_view text, size_t limit);
 
 // One line that tells of a content, at most `limit` bytes, cut between characters: its words, a
-// file's name, a place's name and coordinates; empty where there are none.
+// file's name, a place's name and coordinates, a template's name and values; empty where there are
+// none.
 std::string Snippet(const messageorganizer::common::v1::Content& content, size_t limit);
 
 }  // namespace mo::text

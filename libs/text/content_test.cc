@@ -68,5 +68,34 @@ TEST_CASE("A snippet is cut between characters and tells of what has no words") 
   CHECK(Snippet(content, 200) == "48.200000, 16.370000");
 }
 
+TEST_CASE("A template's parts are checked each, and filled in each") {
+  Content content;
+  auto& message = *content.mutable_message_template();
+  message.set_name("sale");
+  message.set_language("de");
+  message.add_body_parameters("{{nmae}}");
+  message.add_body_parameters("");
+  message.add_header_parameters("{{name}}");
+  message.mutable_header_media()->set_kind(messageorganizer::common::v1::MEDIA_KIND_AUDIO);
+  CHECK(FieldsWrong(content) ==
+        Fields{"content.message_template.header_media.media_id REQUIRED",
+               "content.message_template.header_media.kind NOT_SUPPORTED",
+               "content.message_template.header_parameters CONFLICT",
+               "content.message_template.body_parameters[1] REQUIRED",
+               "content.message_template.body_parameters[0] BAD_PLACEHOLDER"});
+  message.clear_header_media();
+  message.set_body_parameters(0, "Dear {{name|you}}");
+  message.set_body_parameters(1, "now");
+  auto& button = *message.add_buttons();
+  button.set_parameter("?n={{name}}");
+  CHECK(FieldsWrong(content).empty());
+  const Content rendered = RenderContent(
+      content, [](absl::string_view) -> absl::optional<std::string> { return "Anna"; });
+  CHECK(rendered.message_template().header_parameters(0) == "Anna");
+  CHECK(rendered.message_template().body_parameters(0) == "Dear Anna");
+  CHECK(rendered.message_template().buttons(0).parameter() == "?n=Anna");
+  CHECK(Snippet(rendered, 100) == "sale: Dear Anna, now");
+}
+
 }  // namespace
 }  // namespace mo::text

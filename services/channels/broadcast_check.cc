@@ -41,13 +41,14 @@ absl::Status BroadcastCheck::Content(const Caller& caller, const common::Content
   for (const FieldProblem& problem : of_words.list()) {
     problems.Add(problem.field, problem.reason, problem.detail);
   }
-  if (content.media().media_id().empty()) return absl::OkStatus();
+  const text::FileIn file = text::FileOf(content);
+  if (file.media_id.empty()) return absl::OkStatus();
   media_v1::GetMediaRequest get;
-  get.set_id(content.media().media_id());
+  get.set_id(file.media_id);
   const absl::Status known =
       media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status();
   if (!absl::IsNotFound(known)) return known;
-  problems.Add(path + "content.media.media_id", "NOT_FOUND", "the account has none with this id");
+  problems.Add(absl::StrCat(path, "content", file.path), "NOT_FOUND", "the account has none with this id");
   return absl::OkStatus();
 }
 

@@ -48,11 +48,8 @@ std::string ParameterOf(absl::string_view name) {
 }  // namespace
 
 Personal::Personal(const common::Content& content) : content_(content) {
-  if (content_.has_text()) {
-    content_.mutable_text()->set_body(Number(content.text().body()));
-  } else if (content_.has_media() && !content.media().caption().empty()) {
-    content_.mutable_media()->set_caption(Number(content.media().caption()));
-  }
+  text::VisitTexts(content_,
+                   [&](const text::PersonalText& text) { *text.text = Number(*text.text); });
 }
 
 std::string Personal::Number(absl::string_view text) {
@@ -84,22 +81,25 @@ std::vector<std::string> Personal::names() const {
 }
 
 void CheckPersonal(const common::Content& content, absl::string_view path, Problems& problems) {
-  const std::string field =
-      absl::StrCat(path, content.has_media() ? ".media.caption" : ".text.body");
-  bool too_long = false;
-  Split(
-      text::WordsOf(content), [](absl::string_view) {},
-      [&](absl::string_view placeholder) {
-        too_long |= ParameterOf(NameOf(placeholder)).size() > kMaxName ||
-                    FallbackOf(placeholder).size() > kMaxFallback;
-      });
-  if (too_long) {
-    problems.Add(field, "TOO_LONG",
-                 absl::StrCat("a placeholder's name has at most ", kMaxName,
-                              " bytes, its fallback at most ", kMaxFallback));
-  }
+  std::string last;
+  common::Content copy = content;
+  text::VisitTexts(copy, [&](const text::PersonalText& text) {
+    last = absl::StrCat(path, text.path);
+    bool too_long = false;
+    Split(
+        *text.text, [](absl::string_view) {},
+        [&](absl::string_view placeholder) {
+          too_long |= ParameterOf(NameOf(placeholder)).size() > kMaxName ||
+                      FallbackOf(placeholder).size() > kMaxFallback;
+        });
+    if (too_long) {
+      problems.Add(last, "TOO_LONG",
+                   absl::StrCat("a placeholder's name has at most ", kMaxName,
+                                " bytes, its fallback at most ", kMaxFallback));
+    }
+  });
   if (Personal(content).names().size() > kMaxPlaceholders) {
-    problems.Add(field, "TOO_MANY",
+    problems.Add(last, "TOO_MANY",
                  absl::StrCat("at most ", kMaxPlaceholders, " different placeholders"));
   }
 }

@@ -32,8 +32,8 @@ bool IsRendered(const v1::SendMessageRequest& request) {
 absl::Status CheckRequest(const Caller& caller, const v1::SendMessageRequest& request) {
   Problems problems;
   if (!caller.internal()) {
-    if (request.origin() != v1::ORIGIN_UNSPECIFIED) {
-      problems.Add("origin", "SERVICES_ONLY", "is set by the product itself");
+    if (request.origin() == v1::ORIGIN_RULE || request.origin() == v1::ORIGIN_BROADCAST) {
+      problems.Add("origin", "SERVICES_ONLY", "this one is set by the product itself");
     }
     if (request.stop_confirmation()) {
       problems.Add("stop_confirmation", "SERVICES_ONLY", "is set by the product itself");
@@ -71,12 +71,13 @@ absl::Status CheckContact(const contacts_v1::Contact& contact, bool stop_confirm
 }  // namespace
 
 absl::Status Messages::CheckMedia(const Caller& caller, const common_v1::Content& content) {
-  if (content.media().media_id().empty()) return absl::OkStatus();
+  const text::FileIn file = text::FileOf(content);
+  if (file.media_id.empty()) return absl::OkStatus();
   media_v1::GetMediaRequest get;
-  get.set_id(content.media().media_id());
+  get.set_id(file.media_id);
   return WithField(
       media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status(),
-      "content.media.media_id");
+      absl::StrCat("content", file.path));
 }
 
 absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,

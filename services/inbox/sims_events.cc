@@ -32,7 +32,9 @@ contacts_v1::RecordInboundRequest RecordRequest(const sims_v1::InboundReceived& 
   request.set_sender_phone(inbound.sender_phone());
   request.set_sender_name(text::Cut(inbound.sender_name(), kNameBytes));
   *request.mutable_time() = inbound.receive_time();
-  request.set_start_payload(RegistrationIn(text::WordsOf(inbound.content())));
+  const std::string carried = RegistrationIn(inbound.start_payload());
+  request.set_start_payload(carried.empty() ? RegistrationIn(text::WordsOf(inbound.content()))
+                                            : carried);
   return request;
 }
 

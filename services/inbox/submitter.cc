@@ -30,6 +30,7 @@ sims_v1::Dispatch DispatchOf(const Outbound& outbound, absl::string_view address
   dispatch.set_group(message.id());
   *dispatch.mutable_content() = message.content();
   dispatch.set_ignore_suppression(outbound.stop_confirmation);
+  dispatch.set_by_person(message.origin() == v1::ORIGIN_AGENT);
   sims_v1::Recipient& recipient = *dispatch.add_recipients();
   recipient.set_contact_id(IdOf(message.contact_id()));
   recipient.set_address(std::string(address));

@@ -5,6 +5,7 @@
 
 #include "services/sims/callback_work.h"
 #include "services/sims/callbacks.h"
+#include "services/sims/ledger_inbound.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/test_pool.h"
 
@@ -204,6 +205,49 @@ TEST_CASE("Watermarks reach what was sent to their address until then, before an
   CHECK(test.State(dispatch, 5) == kAccepted);
 }
 
+TEST_CASE("An echo names a message whose answer never came", "[callbacks]") {
+  TestCallbacks test;
+  const int64_t dispatch = test.Submit("d", 2);
+  const absl::Time t0 = absl::FromUnixSeconds(1700000000);
+  for (const int i : {0, 1}) {
+    ReceiptEvent echo = ByKey(DeliveryKey(dispatch, i), kSent);
+    echo.provider_id = absl::StrCat("m_", i);
+    echo.address = "anna";
+    echo.time = t0 + absl::Seconds(i);
+    // Where receipts come with our key, nothing is looked for by its name.
+    test.sim.receipts_by_key = i == 1;
+    LedgerWork attempted;
+    attempted.epoch = kNoLease;
+    attempted.transitions.push_back(
+        {echo.key, {common::DELIVERY_STATE_UNCERTAIN, common::DELIVERY_REASON_UNSPECIFIED}});
+    REQUIRE(test.Commit(std::move(attempted)).ok());
+    REQUIRE(test.Tell(Of({echo})).ok());
+    CHECK(test.State(dispatch, i) == kSent);
+  }
+  CHECK(test.pool.Count("SELECT count(*) FROM sims.provider_messages WHERE address = 'anna'") == 1);
+  test.sim.receipts_by_key = false;
+  REQUIRE(test.Tell(Of({ByName("m_0", kDelivered)})).ok());
+  CHECK(test.State(dispatch, 0) == kDelivered);
+  REQUIRE(test.Tell(Of({Until("anna", kRead, t0)})).ok());
+  CHECK(test.State(dispatch, 0) == kRead);
+}
+
+TEST_CASE("A time in whole seconds is as late as it can have been, not before what we had sent",
+          "[callbacks]") {
+  const absl::Time t0 = absl::FromUnixSeconds(1700000000);
+  const auto time = [&](absl::Duration sent, absl::Duration now) {
+    v1::Inbound inbound;
+    *inbound.mutable_time() = ToProto(t0 + sent);
+    return SendTime(inbound, t0 + now) - t0;
+  };
+  CHECK(time(absl::ZeroDuration(), absl::Milliseconds(300)) == absl::Milliseconds(300));
+  CHECK(time(absl::ZeroDuration(), absl::Seconds(9)) == absl::Milliseconds(999));
+  CHECK(time(absl::Milliseconds(20), absl::Seconds(9)) == absl::Milliseconds(20));
+  // A clock that runs ahead of ours is believed.
+  CHECK(time(absl::Seconds(2), absl::Seconds(1)) == absl::Seconds(2));
+  CHECK(SendTime({}, t0) == t0);
+}
+
 TEST_CASE("More than a thousand updates are committed, what can never be stored is left out",
           "[callbacks]") {
   TestCallbacks test;
@@ -234,10 +278,17 @@ TEST_CASE("Names are forgotten when no receipt can come any more", "[callbacks]"
   const absl::Time now = absl::Now();
   REQUIRE(test.Sent("old", DeliveryKey(dispatch, 0), "", now - absl::Hours(2)).ok());
   REQUIRE(test.Sent("new", DeliveryKey(dispatch, 1), "", now).ok());
+  test.pool.Execute(absl::StrCat(
+      "INSERT INTO sims.reply_windows SELECT 1, ", test.sim.sim_id, ", 'a' || n, now() - n * ",
+      "interval '1 hour 30 minutes' FROM generate_series(0, 1) n; INSERT INTO sims.watermarks ",
+      "SELECT 1, ", test.sim.sim_id,
+      ", 'a' || n, NULL, now() - n * interval '90 minutes' FROM generate_series(0, 2) n"));
   auto more = test.database.AsSystem(
       [&](storage::Transaction& tx) { return ForgetNames(tx, now - absl::Hours(1)); });
   REQUIRE(more.ok());
   CHECK_FALSE(*more);
+  CHECK(test.pool.Count("SELECT count(*) FROM sims.reply_windows") == 1);
+  CHECK(test.pool.Count("SELECT count(*) FROM sims.watermarks") == 1);
   CHECK(test.pool.Count("SELECT count(*) FROM sims.provider_messages") == 1);
 }
 

@@ -45,13 +45,16 @@ bool IsStorableName(const std::string& name) {
   return IsStorable(group);
 }
 
-// False: it was left out.
-bool AddReceipt(const ReceiptEvent& receipt, LedgerWork& work) {
+// False: it was left out. `named`: other receipts go by the provider's names.
+bool AddReceipt(const ReceiptEvent& receipt, bool named, LedgerWork& work) {
   if (receipt.watermark) {
     if (!IsStorableName(receipt.address)) return false;
     work.watermarks.push_back({receipt.address, receipt.state, *receipt.watermark});
   } else if (receipt.key != 0) {
     work.transitions.push_back({receipt.key, StandingOf(receipt)});
+    // Receipts to come name it so; whoever sent it may not have heard that name.
+    if (named && IsStorableName(receipt.provider_id) && IsStorableName(receipt.address))
+      work.names.push_back({receipt.provider_id, receipt.key, receipt.address, receipt.time});
   } else {
     if (!IsStorableName(receipt.provider_id)) return false;
     work.receipts.push_back({receipt.provider_id, StandingOf(receipt)});
@@ -65,8 +68,12 @@ int AddWorks(const SimDriver& sim, const SenderEvents& events, std::vector<Ledge
   const size_t first = works.size();
   int left_out = 0;
   for (const InboundMessage& inbound : events.inbound) {
-    if (IsStorable(inbound.message)) {
-      Room(sim, first, works).inbound.push_back(inbound.message);
+    v1::Inbound message = inbound.message;
+    message.set_start_payload(inbound.start_payload);
+    // What others put into a link must not lose the message.
+    if (!IsStorable(message)) message.clear_start_payload();
+    if (IsStorable(message)) {
+      Room(sim, first, works).inbound.push_back(std::move(message));
     } else {
       ++left_out;
     }
@@ -74,7 +81,7 @@ int AddWorks(const SimDriver& sim, const SenderEvents& events, std::vector<Ledge
   for (const ReceiptEvent& receipt : events.receipts) {
     if (sim.receipts_by_key && receipt.key == 0 && !receipt.watermark) {
       ++left_out;
-    } else if (!AddReceipt(receipt, Room(sim, first, works))) {
+    } else if (!AddReceipt(receipt, !sim.receipts_by_key, Room(sim, first, works))) {
       ++left_out;
     }
   }

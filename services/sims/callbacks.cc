@@ -3,11 +3,15 @@
 #include <future>
 #include <mutex>
 
+#include "absl/flags/flag.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/callback_work.h"
+
+ABSL_FLAG(int64_t, sims_callback_bytes, int64_t{256} << 20,
+          "most bytes of callbacks that are not durable yet; more are refused for now");
 
 namespace mo::sims {
 namespace {
@@ -32,6 +36,7 @@ Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger)
     : app_(app),
       drivers_(drivers),
       ledger_(ledger),
+      most_waiting_bytes_(absl::GetFlag(FLAGS_sims_callback_bytes)),
       updates_(app.metrics().Counter("mo_sims_callback_updates_total",
                                      "Messages, receipts and memberships that providers told")),
       ignored_(
@@ -56,9 +61,17 @@ void Callbacks::Take(const v1::TakeCallbackRequest& request, Taken taken) {
     return taken(understood.status());
   }
   if (understood->works.empty()) return taken(std::move(understood->response));
+  // No thread waits with them, so nothing else bounds what they hold.
+  const auto bytes = static_cast<int64_t>(request.body().size());
+  if ((waiting_bytes_ += bytes) > most_waiting_bytes_) {
+    waiting_bytes_ -= bytes;
+    ends_.at(End::kFailed)->Increment();
+    return taken(Busy());
+  }
   CommitAll(std::move(understood->works),
-            [this, taken = std::move(taken),
+            [this, bytes, taken = std::move(taken),
              response = std::move(understood->response)](const absl::Status& status) mutable {
+              waiting_bytes_ -= bytes;
               ends_.at(status.ok() ? End::kTaken : End::kFailed)->Increment();
               if (!status.ok()) return taken(status);
               taken(std::move(response));

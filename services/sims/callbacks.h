@@ -1,6 +1,7 @@
 // What providers tell us over HTTP: checked, understood and durable before it is answered.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -51,7 +52,9 @@ class Callbacks {
   App& app_;
   SimDrivers& drivers_;
   LedgerCommit& ledger_;
+  const int64_t most_waiting_bytes_;
   std::map<End, prometheus::Counter*> ends_;
+  std::atomic<int64_t> waiting_bytes_ = 0;  // of callbacks whose events are being committed
   prometheus::Counter& updates_;
   prometheus::Counter& ignored_;
   prometheus::Counter& unknown_senders_;

@@ -119,6 +119,7 @@ DriverSettings ToSettings(const v1::Driver& driver, const std::string& address) 
     settings.verify_token = kannel.callback_token();
     if (!kannel.smsc().empty()) settings.options["smsc"] = kannel.smsc();
     if (!kannel.sender().empty()) settings.options["sender"] = kannel.sender();
+    if (kannel.smart_encoding()) settings.options["smart_encoding"] = "true";
   }
   return settings;
 }

@@ -10,6 +10,7 @@
 #include "services/sims/provider_hosts.h"
 #include "services/sims/provider_leases.h"
 #include "services/sims/service.h"
+#include "services/sims/templates.h"
 
 ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of sims' ledger");
@@ -94,9 +95,13 @@ void Install(App& app) {
       app.Own<ProviderLeases>(gateway, deps, drivers, absl::GetFlag(FLAGS_sims_provider_sims));
   app.OwnWorker("sims-providers", absl::Milliseconds(250), [&leases] { return leases.RunOnce(); });
 
+  Templates& templates =
+      app.Own<Templates>(app, database, drivers, client, deps.guard);
+  app.OwnWorker("sims-templates", absl::Seconds(5), [&templates] { return templates.RunOnce(); });
+
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(
-      rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers)));
+      rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers), templates));
   app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
   app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
   app.Serve(

@@ -53,6 +53,12 @@ void LedgerBatch::OpenWindows() {
   }
 }
 
+bool LedgerBatch::MayReply(const LedgerWork& work, const Window& window, size_t n) const {
+  if (window.reply_addresses.empty()) return true;
+  const auto found = reply_open.find({work.account_id, work.sim_id, window.reply_addresses[n]});
+  return found != reply_open.end() && found->second + window.reply_grace > now;
+}
+
 void LedgerBatch::Open(const LedgerWork& work, const Window& window, DispatchState& state,
                        std::vector<int>& opened) {
   const bool expired = window.expire_time != absl::InfinitePast() && window.expire_time <= now;
@@ -77,8 +83,7 @@ void LedgerBatch::Open(const LedgerWork& work, const Window& window, DispatchSta
     } else if (!window.ignore_suppression &&
                suppressed.contains({work.account_id, window.contact_ids[n]})) {
       next = {common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_STOPPED};
-    } else if (!window.reply_addresses.empty() &&
-               !reply_open.contains({work.account_id, work.sim_id, window.reply_addresses[n]})) {
+    } else if (!MayReply(work, window, n)) {
       next = {common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_WINDOW_CLOSED};
     } else {
       opened.push_back(index);

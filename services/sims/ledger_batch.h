@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -53,7 +54,8 @@ struct LedgerBatch {
   std::map<DispatchId, DispatchState> states = {};  // ordered: rows are locked in one order
   absl::flat_hash_set<std::pair<int64_t, int64_t>> suppressed = {};  // (account, contact)
   absl::flat_hash_set<int64_t> paused_sims = {};
-  absl::flat_hash_set<NameInSim> reply_open = {};  // addresses that may be written to freely
+  // Until when addresses may be written to freely, or could be.
+  absl::flat_hash_map<NameInSim, absl::Time> reply_open = {};
   std::map<NameInSim, int64_t> inbound = {};       // numbers of the messages that were not known
   std::array<int, 16> entered = {};                // how many recipients entered each state
 
@@ -65,6 +67,8 @@ struct LedgerBatch {
   void OpenWindows();
 
  private:
+  // Whether the network lets a window's n-th recipient be written to.
+  bool MayReply(const LedgerWork& work, const Window& window, size_t n) const;
   // The state of a SIM's dispatch; nullptr when it is none of this SIM's.
   DispatchState* Find(int64_t account_id, int64_t sim_id, int64_t dispatch_id);
   void Apply(int64_t account_id, int64_t sim_id, const Transition& transition);

@@ -1,5 +1,6 @@
 #include "services/sims/ledger_inbound.h"
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +23,10 @@ v1::InboundReceived MakeEvent(const LedgerWork& work, const v1::Inbound& inbound
   event.set_sender_name(inbound.sender_name());
   event.set_group_id(inbound.group_id());
   *event.mutable_content() = inbound.content();
-  *event.mutable_send_time() = inbound.has_time() ? inbound.time() : ToProto(now);
+  *event.mutable_send_time() = ToProto(SendTime(inbound, now));
   *event.mutable_receive_time() = ToProto(now);
   event.set_inbound_id(id);
+  event.set_start_payload(inbound.start_payload());
   return event;
 }
 
@@ -48,6 +50,13 @@ constexpr char kUpsertGroups[] =
     "(account_id, sim_id, group_id) DO UPDATE SET display_name = excluded.display_name";
 
 }  // namespace
+
+absl::Time SendTime(const v1::Inbound& inbound, absl::Time now) {
+  if (!inbound.has_time()) return now;
+  const absl::Time time = FromProto(inbound.time());
+  if (inbound.time().nanos() != 0) return time;
+  return std::max(time, std::min(now, time + absl::Milliseconds(999)));
+}
 
 absl::StatusOr<int> TellInbound(storage::Transaction& tx, events::Outbox& outbox,
                                 const LedgerBatch& batch) {

@@ -14,4 +14,8 @@ absl::StatusOr<int> TellInbound(storage::Transaction& tx, events::Outbox& outbox
 // Keeps which groups the SIMs are in.
 void StoreGroups(storage::Transaction& tx, const LedgerBatch& batch);
 
+// When a message that is committed now was written. Of networks that tell whole seconds: as late in
+// its second as it can have been, so that it does not seem to come before what we sent in it.
+absl::Time SendTime(const v1::Inbound& inbound, absl::Time now);
+
 }  // namespace mo::sims

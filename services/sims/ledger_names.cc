@@ -77,6 +77,14 @@ constexpr char kForget[] =
     "DELETE FROM sims.provider_messages WHERE ctid = ANY(ARRAY(SELECT ctid FROM "
     "sims.provider_messages WHERE send_time < $1 LIMIT $2))";
 
+// Nothing can be late for these any more.
+constexpr char kForgetWatermarks[] =
+    "DELETE FROM sims.watermarks WHERE ctid = ANY(ARRAY(SELECT ctid FROM sims.watermarks WHERE "
+    "greatest(delivered_until, read_until) < $1 LIMIT $2))";
+constexpr char kForgetWindows[] =
+    "DELETE FROM sims.reply_windows WHERE ctid = ANY(ARRAY(SELECT ctid FROM sims.reply_windows "
+    "WHERE open_until < $1 LIMIT $2))";
+
 // Whom a row is about.
 struct Columns {
   std::vector<int64_t> accounts, sims;
@@ -239,8 +247,12 @@ absl::Status ResolveNames(storage::Transaction& tx, LedgerBatch& batch) {
 }
 
 absl::StatusOr<bool> ForgetNames(storage::Transaction& tx, absl::Time until) {
-  MO_ASSIGN_OR_RETURN(storage::Result deleted, tx.Query(kForget, until, kForgottenAtOnce));
-  return deleted.affected() == kForgottenAtOnce;
+  bool more = false;
+  for (const char* statement : {kForget, kForgetWatermarks, kForgetWindows}) {
+    MO_ASSIGN_OR_RETURN(storage::Result deleted, tx.Query(statement, until, kForgottenAtOnce));
+    more = more || deleted.affected() == kForgottenAtOnce;
+  }
+  return more;
 }
 
 }  // namespace mo::sims

@@ -13,7 +13,8 @@ namespace mo::sims {
 // no round trip when no work of the batch has names.
 absl::Status ResolveNames(storage::Transaction& tx, LedgerBatch& batch);
 
-// Forgets names of messages sent before `until`, at most 1,000; whether there may be more.
+// Forgets names of messages sent before `until`, watermarks and reply windows from before, at most
+// 1,000 of each; whether there may be more.
 absl::StatusOr<bool> ForgetNames(storage::Transaction& tx, absl::Time until);
 
 }  // namespace mo::sims

@@ -63,21 +63,25 @@ absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
 }
 
 // $15, $16: the status when the group runs or is paused, and when it is canceled. $19: held until.
+// $21, $22: a template's name and language, NULL where there is none; $23: the status when the
+// SIM's catalogue is known and it is not approved there.
 constexpr char kInsertDispatch[] =
     "WITH dispatch AS (INSERT INTO sims.dispatches (account_id, id, key, sim_id, lane, group_key, "
     "content, parameter_names, contact_ids, addresses, parameters, ignore_suppression, "
-    "contact_range, create_time, expire_time, quiet_hours) SELECT $1, nextval('sims.dispatch_id'), "
-    "$2, s.id, "
-    "$4::int, $5, $6, $7, $8, $9, $10, $11, int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, "
-    "$13, $18 FROM sims.sims s WHERE s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) "
-    "DO "
-    "NOTHING RETURNING id) "
+    "contact_range, create_time, expire_time, quiet_hours, by_person) SELECT $1, "
+    "nextval('sims.dispatch_id'), $2, s.id, $4::int, $5, $6, $7, $8, $9, $10, $11, "
+    "int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, $13, $18, $20 FROM sims.sims s WHERE "
+    "s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) DO NOTHING RETURNING id), "
+    "refused AS (SELECT $21::text IS NOT NULL AND EXISTS (SELECT 1 FROM sims.template_catalogues "
+    "WHERE account_id = $1 AND sim_id = $3 AND read_time IS NOT NULL) AND NOT EXISTS (SELECT 1 "
+    "FROM sims.templates WHERE account_id = $1 AND sim_id = $3 AND name = $21 AND language = $22 "
+    "AND status = 1) AS yes) "
     "INSERT INTO sims.dispatch_states (account_id, id, sim_id, lane, control, open, status, "
     "update_time, hold_until) "
     "SELECT $1, d.id, $3, $4::int, coalesce(c.control, $14::int), c.control IS DISTINCT FROM "
-    "$17::int, CASE WHEN c.control = $17::int THEN $16 ELSE $15 END, $12, $19 FROM dispatch d LEFT "
-    "JOIN "
-    "sims.group_controls c ON c.account_id = $1 AND c.group_key = $5 RETURNING id, status, open";
+    "$17::int AND NOT r.yes, CASE WHEN c.control = $17::int THEN $16 WHEN r.yes THEN $23 ELSE $15 "
+    "END, $12, $19 FROM dispatch d CROSS JOIN refused r LEFT JOIN sims.group_controls c ON "
+    "c.account_id = $1 AND c.group_key = $5 RETURNING id, status, open";
 storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
                                 absl::Time now) {
   std::vector<int64_t> contacts;
@@ -93,6 +97,14 @@ storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& di
   const std::string queued(contacts.size(), Pack({common::DELIVERY_STATE_QUEUED, {}}));
   const std::string canceled(
       contacts.size(), Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED}));
+  const std::string unapproved(
+      contacts.size(),
+      Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_TEMPLATE_NOT_APPROVED}));
+  std::optional<std::string> name, language;
+  if (dispatch.content().has_message_template()) {
+    name = dispatch.content().message_template().name();
+    language = dispatch.content().message_template().language();
+  }
   std::string quiet;
   absl::Time hold_until = absl::InfinitePast();
   if (dispatch.has_quiet_hours() && dispatch.lane() == v1::LANE_BULK) {
@@ -106,7 +118,8 @@ storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& di
                 parameters, dispatch.ignore_suppression(), now, FromProto(dispatch.expire_time()),
                 static_cast<int32_t>(v1::GROUP_CONTROL_RUN), storage::Bytes{queued},
                 storage::Bytes{canceled}, static_cast<int32_t>(v1::GROUP_CONTROL_CANCEL),
-                quiet.empty() ? std::nullopt : std::optional(storage::Bytes{quiet}), hold_until);
+                quiet.empty() ? std::nullopt : std::optional(storage::Bytes{quiet}), hold_until,
+                dispatch.by_person(), name, language, storage::Bytes{unapproved});
 }
 
 constexpr char kLockQueued[] =

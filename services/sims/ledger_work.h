@@ -23,6 +23,8 @@ struct Window {
   // Their addresses, where the network lets us write freely only for so long after a contact's
   // message: others are skipped. Empty: it always does, or this is a template.
   std::vector<std::string> reply_addresses;
+  // How long after that time these may still be sent.
+  absl::Duration reply_grace;
   bool resend = false;  // were attempted under an earlier lease, at an idempotent device
   bool ignore_suppression = false;
   absl::Time expire_time = absl::InfinitePast();  // InfinitePast: never

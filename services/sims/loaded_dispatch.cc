@@ -13,7 +13,8 @@ namespace {
 // the planner, as in the ledger's statements.
 constexpr char kLoad[] =
     "SELECT s.id, d.lane, d.content, d.parameter_names, d.contact_ids, d.addresses, d.parameters, "
-    "d.ignore_suppression, d.expire_time, s.status, d.quiet_hours, w.sim_id, s.control "
+    "d.ignore_suppression, d.expire_time, s.status, d.quiet_hours, w.sim_id, s.control, "
+    "d.by_person "
     "FROM unnest((SELECT $2::bigint[])) AS w (sim_id) "
     "CROSS JOIN LATERAL (SELECT id, status, control FROM sims.dispatch_states "
     "WHERE account_id = $1 AND sim_id = w.sim_id AND lane = $3 AND open AND "
@@ -35,6 +36,7 @@ std::shared_ptr<LoadedDispatch> FromRow(const storage::Row& row, absl::Time now)
   dispatch->parameters = row.Get<std::vector<std::string>>(6);
   dispatch->ignore_suppression = row.Bool(7);
   dispatch->expire_time = row.Time(8);
+  dispatch->by_person = row.Bool(13);
   const auto control = static_cast<v1::GroupControl>(row.Int(12));
   if (!row.IsNull(10) && control == v1::GROUP_CONTROL_RUN) {
     common::ZonedQuietHours hours;

@@ -30,6 +30,7 @@ struct LoadedDispatch {
   std::vector<std::string> addresses;
   std::vector<std::string> parameters;  // recipient by recipient
   bool ignore_suppression = false;
+  bool by_person = false;  // who answered, rather than what
   absl::Time expire_time = absl::InfinitePast();
   std::optional<QuietTimes> quiet;
   absl::Time quiet_start = absl::InfiniteFuture();  // when it is quiet next, as of loading

@@ -4,6 +4,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
+#include "services/sims/template_store.h"
 
 namespace mo::sims {
 namespace {
@@ -94,6 +95,7 @@ absl::StatusOr<bool> DeleteSim(storage::Transaction& tx, int64_t id) {
   MO_ASSIGN_OR_RETURN(storage::Result deleted, tx.Query(kDeleteSim, tx.account_id(), id));
   if (deleted.affected() != 1) return false;
   tx.Defer(kDeleteSimsDriver, tx.account_id(), id);
+  DeleteTemplates(tx, id);
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
+#include "libs/text/content.h"
 #include "services/sims/render.h"
 
 namespace mo::sims {
@@ -160,11 +161,19 @@ void ProviderSession::Admit(const SendLimits& limits, Sender::Cut cut) {
   Opened(cut, nothing);
 }
 
-// Templates may be sent at any time; there are none yet that a message could be.
+absl::Duration ProviderSession::PersonGrace() const {
+  const Limits& limits = driver_->limits();
+  return std::max(absl::ZeroDuration(), limits.person_window - limits.window);
+}
+
+// Templates may be sent at any time.
 void ProviderSession::CompleteLocked(Sender::Cut& cut) const {
   if (driver_->limits().window == absl::ZeroDuration()) return;
   for (size_t w = 0; w < cut.windows.size(); ++w) {
-    const std::vector<std::string>& addresses = cut.dispatches[w]->addresses;
+    const LoadedDispatch& dispatch = *cut.dispatches[w];
+    if (dispatch.content.has_message_template()) continue;
+    if (dispatch.by_person) cut.windows[w].reply_grace = PersonGrace();
+    const std::vector<std::string>& addresses = dispatch.addresses;
     for (const int index : cut.windows[w].indices)
       cut.windows[w].reply_addresses.push_back(addresses[static_cast<size_t>(index)]);
   }
@@ -197,9 +206,12 @@ void ProviderSession::StartLocked(int64_t key, Flight& flight) {
   RenderNumbered(dispatch.parameter_count, dispatch.parameters, static_cast<size_t>(IndexOf(key)),
                  content);
   Outgoing message{key, flight.address, content};
-  message.purpose = dispatch.lane == v1::LANE_BULK ? Purpose::kBulk : Purpose::kAnswer;
+  message.purpose = dispatch.by_person              ? Purpose::kHumanAgent
+                    : dispatch.lane == v1::LANE_BULK ? Purpose::kBulk
+                                                     : Purpose::kAnswer;
   std::shared_ptr<const MediaFile> file;
-  const std::string media_id = content.media().media_id();
+  flight.media_id = text::FileOf(content).media_id;
+  const std::string media_id = flight.media_id;
   if (!media_id.empty() && driver_->capabilities().upload != UploadKind::kNone) {
     if (!FileReadyLocked(key, media_id)) return;
     message.provider_media_id = files_.provider_id(media_id);
@@ -230,11 +242,18 @@ void ProviderSession::FlushLocked() {
     queue.pop_front();
     ++requests_;
     GuardLocked(request);
+    if (driver_->capabilities().receipts == ReceiptKind::kWatermark) StampLocked(key);
     deps_.client.Fetch(std::move(request), [this, self = shared_from_this(), key = key](
                                                const absl::StatusOr<http::Response>& response) {
       Answered(key, response);
     });
   }
+}
+
+// The provider's own time of the message is later than this, and earlier than its answer.
+void ProviderSession::StampLocked(int64_t key) {
+  Flight& flight = *flights_[key];
+  if (flight.first) flight.start = gateway_.app().clock().Now();
 }
 
 void ProviderSession::GuardLocked(http::ClientRequest& request) {
@@ -271,7 +290,7 @@ void ProviderSession::HandleLocked(int64_t key, const SendOutcome& outcome) {
     flight.first = false;
     flight.provider_id = outcome.provider_id;
     if (flight.has_file) {
-      const std::string& media_id = flight.dispatch->content.media().media_id();
+      const std::string media_id = flight.media_id;
       if (outcome.provider_media_id.empty()) {
         files_.Failed(media_id);
       } else {

@@ -66,8 +66,10 @@ class ProviderSession final : public SimSession {
     std::vector<http::ClientRequest> rest;  // after the one that is under way
     std::string address;                    // where it goes; another than the dispatch's if moved
     std::string provider_id;                // of the first request
+    absl::Time start;                       // where there are watermarks: when the first one left
     bool first = true;                      // no request has succeeded yet
     bool has_file = false;                  // its request brings the file along
+    std::string media_id;                   // of the file that it needs, "" if none
   };
   // What is to be committed of a message.
   struct Result {
@@ -76,12 +78,15 @@ class ProviderSession final : public SimSession {
     absl::Time again;  // of QUEUED: when it is offered again
     std::string provider_id;
     std::string address;
+    absl::Time start = absl::InfinitePast();  // as Flight.start
   };
 
   bool OpenLocked() const override { return !ended_; }
   May MayLocked(absl::Time now) override;
   bool AdmitLocked(const Sender::Cut& cut) override;
   void CompleteLocked(Sender::Cut& cut) const override;
+  // How long after the window has closed a person may still answer.
+  absl::Duration PersonGrace() const;
   // Asks the limiter who may leave now; blocks on Redis.
   void Admit(const SendLimits& limits, Sender::Cut cut);
   void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
@@ -94,6 +99,8 @@ class ProviderSession final : public SimSession {
   void FetchLocked(int64_t key, http::ClientRequest request);
   // Sends what waits while fewer requests are under way than the network wants; interactive first.
   void FlushLocked();
+  // Notes when a message leaves.
+  void StampLocked(int64_t key);
   // deps_.guard, once for all requests to one origin.
   void GuardLocked(http::ClientRequest& request);
   void Answered(int64_t key, const absl::StatusOr<http::Response>& response);

@@ -27,9 +27,8 @@ void ProviderSession::SettleLocked(int64_t key, const SendOutcome& outcome) {
   const absl::Time now = gateway_.app().clock().Now();
   const Consequence& consequence = ConsequenceOf(outcome.error);
   if (flight->has_file && flight->first) {
-    const std::string& media_id = flight->dispatch->content.media().media_id();
-    files_.Failed(media_id);
-    ReleaseLocked(media_id, {});
+    files_.Failed(flight->media_id);
+    ReleaseLocked(flight->media_id, {});
   }
   PunishLocked(consequence, outcome.code);
   // Where the provider takes a key only once, doubt is settled by asking again.
@@ -46,7 +45,8 @@ void ProviderSession::SettleLocked(int64_t key, const SendOutcome& outcome) {
                           {common::DELIVERY_STATE_ACCEPTED, {}},
                           absl::InfinitePast(),
                           outcome.provider_id,
-                          flight->address});
+                          flight->address,
+                          flight->start});
       return;
     case MessageFate::kUncertain:
       attempts_.erase(key);
@@ -147,7 +147,7 @@ void ProviderSession::CommitLocked() {
     if (receipts == ReceiptKind::kById)
       work.names.push_back({result.provider_id, result.key, "", now});
     if (receipts == ReceiptKind::kWatermark)
-      work.names.push_back({result.provider_id, result.key, result.address, now});
+      work.names.push_back({result.provider_id, result.key, result.address, result.start});
   }
   // While there is credit for more, nothing waits for what became of what was sent.
   work.patient = sender_.Relaxed();

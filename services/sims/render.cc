@@ -2,14 +2,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "libs/text/content.h"
 
 namespace mo::sims {
 
 void ReplaceTexts(const std::vector<std::pair<std::string, std::string>>& replacements,
                   common::Content& content) {
-  if (content.has_text()) absl::StrReplaceAll(replacements, content.mutable_text()->mutable_body());
-  if (content.has_media())
-    absl::StrReplaceAll(replacements, content.mutable_media()->mutable_caption());
+  text::VisitTexts(content, [&](const text::PersonalText& text) {
+    absl::StrReplaceAll(replacements, text.text);
+  });
 }
 
 void NumberPlaceholders(const std::vector<std::string>& names, common::Content& content) {

@@ -10,7 +10,7 @@ namespace mo::sims {
 namespace {
 
 constexpr char kFindOpen[] =
-    "SELECT w.account_id, w.sim_id, w.address FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "SELECT w.account_id, w.sim_id, w.address, o.open_until FROM unnest((SELECT $1::bigint[]), (SELECT "
     "$2::bigint[]), (SELECT $3::text[])) AS w (account_id, sim_id, address) "
     "CROSS JOIN LATERAL (SELECT open_until FROM sims.reply_windows WHERE account_id = "
     "w.account_id AND sim_id = w.sim_id AND address = w.address LIMIT 1) AS o "
@@ -43,8 +43,10 @@ std::map<NameInSim, absl::Time> Opened(const LedgerBatch& batch) {
 
 ReplyWindows::ReplyWindows(storage::Transaction& tx, const LedgerBatch& batch) {
   std::set<NameInSim> wanted;
+  absl::Duration grace;
   for (const LedgerWork& work : batch.works) {
     for (const Window& window : work.windows) {
+      grace = std::max(grace, window.reply_grace);
       for (const std::string& address : window.reply_addresses)
         wanted.insert({work.account_id, work.sim_id, address});
     }
@@ -57,16 +59,17 @@ ReplyWindows::ReplyWindows(storage::Transaction& tx, const LedgerBatch& batch) {
     sims.push_back(sim_id);
     addresses.push_back(address);
   }
-  open_ = tx.Ask(kFindOpen, accounts, sims, addresses, batch.now);
+  open_ = tx.Ask(kFindOpen, accounts, sims, addresses, batch.now - grace);
 }
 
 absl::Status ReplyWindows::Get(LedgerBatch& batch) {
   if (!open_) return absl::OkStatus();
   MO_ASSIGN_OR_RETURN(storage::Result rows, open_->Get());
   for (const storage::Row row : rows)
-    batch.reply_open.insert({row.Int(0), row.Int(1), row.String(2)});
+    batch.reply_open[{row.Int(0), row.Int(1), row.String(2)}] = row.Time(3);
   for (const auto& [name, until] : Opened(batch)) {
-    if (until > batch.now) batch.reply_open.insert(name);
+    absl::Time& open_until = batch.reply_open.try_emplace(name, until).first->second;
+    open_until = std::max(open_until, until);
   }
   return absl::OkStatus();
 }

@@ -98,6 +98,22 @@ TEST_CASE("An older message that comes late closes nothing; a clock ahead opens 
                         "interval '24 hours 1 minute'") == 0);
 }
 
+TEST_CASE("A person may answer for longer where the network lets them", "[windows]") {
+  TestWindows test;
+  test.Write(test.From("+431", test.now - absl::Hours(30)));
+  test.Write(test.From("+432", test.now - absl::Hours(24 * 8)));
+  test.Write(test.From("+433", test.now));
+  Window person = test.Submit("person", 3);
+  person.reply_grace = absl::Hours(24 * 6);
+  Window machine = test.Submit("machine", 3);
+  LedgerWork work;
+  work.windows = {person, machine};
+  const LedgerOutcome outcome = test.Commit(std::move(work));
+  REQUIRE(outcome.status.ok());
+  CHECK(outcome.opened[0] == std::vector<int>{0, 2});
+  CHECK(outcome.opened[1] == std::vector<int>{2});
+}
+
 TEST_CASE("A message that comes in the same commit opens the window", "[windows]") {
   TestWindows test;
   LedgerWork work;

@@ -86,6 +86,18 @@ Reactor* SimService::JoinGroup(Context* context, const v1::JoinGroupRequest* req
                     [=, this](const Caller& c) { return pool_.JoinGroup(c, *request); });
 }
 
+Reactor* SimService::ListTemplates(Context* context, const v1::ListTemplatesRequest* request,
+                                   v1::ListTemplatesResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return templates_.List(c, *request); });
+}
+
+Reactor* SimService::SyncTemplates(Context* context, const v1::SyncTemplatesRequest* request,
+                                   v1::SyncTemplatesResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return templates_.Sync(c, *request); });
+}
+
 Reactor* AllocationService::Allocate(Context* context, const v1::AllocateRequest* request,
                                      v1::AllocateResponse* response) {
   return rpc_.Serve(context, request, response,

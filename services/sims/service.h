@@ -11,6 +11,7 @@
 #include "services/sims/gateway.h"
 #include "services/sims/ledger.h"
 #include "services/sims/pool.h"
+#include "services/sims/templates.h"
 
 namespace mo::sims {
 
@@ -21,7 +22,8 @@ namespace mo::sims {
 // sims.v1.SimService.
 class SimService final : public v1::SimService::CallbackService {
  public:
-  SimService(Rpc& rpc, Pool& pool) : rpc_(rpc), pool_(pool) {}
+  SimService(Rpc& rpc, Pool& pool, Templates& templates)
+      : rpc_(rpc), pool_(pool), templates_(templates) {}
 
   MO_SIMS_RPC(CreateSim, v1::Sim);
   MO_SIMS_RPC(GetSim, v1::Sim);
@@ -35,10 +37,13 @@ class SimService final : public v1::SimService::CallbackService {
   MO_SIMS_RPC(CreateAgentToken, v1::CreateAgentTokenResponse);
   MO_SIMS_RPC(ListGroups, v1::ListGroupsResponse);
   MO_SIMS_RPC(JoinGroup, v1::JoinGroupResponse);
+  MO_SIMS_RPC(ListTemplates, v1::ListTemplatesResponse);
+  MO_SIMS_RPC(SyncTemplates, v1::SyncTemplatesResponse);
 
  private:
   Rpc& rpc_;
   Pool& pool_;
+  Templates& templates_;
 };
 
 // sims.v1.AllocationService.

@@ -22,6 +22,7 @@
 #include "libs/http/client.h"
 #include "messageorganizer/common/v1/content.pb.h"
 #include "messageorganizer/sims/v1/device.pb.h"
+#include "messageorganizer/sims/v1/sims.pb.h"
 #include "services/sims/drivers/errors.h"
 #include "services/sims/drivers/settings.h"
 
@@ -74,6 +75,7 @@ struct Limits {
   int group_messages_per_minute = 0;  // to one group
   int unique_recipients_per_day = 0;  // outside of open windows, moving 24 hours
   absl::Duration window;              // after a contact's message; zero: no window
+  absl::Duration person_window;       // the same of what a person writes, if that is longer
   absl::Duration media_id_time;       // how long an uploaded file's id may be used
   int connections = 16;               // at once; more requests wait
   absl::Duration request_timeout = absl::Seconds(30);
@@ -86,25 +88,6 @@ struct MediaFile {
   std::string mime_type;
   std::string filename;
   std::string data;
-};
-
-// A message in the provider's own, approved words.
-struct Template {
-  struct Parameter {
-    enum class Kind { kText, kPayload, kImage, kVideo, kDocument };
-    Kind kind = Kind::kText;
-    std::string value;  // the text, the payload, or the URL of the file
-  };
-  struct Button {
-    std::string sub_type;  // "quick_reply" or "url"
-    int index = 0;
-    Parameter parameter;
-  };
-  std::string name;
-  std::string language;  // e.g. "de" or "en_US"
-  std::vector<Parameter> header;
-  std::vector<Parameter> body;
-  std::vector<Button> buttons;
 };
 
 // What a message is to the network, where that makes a difference.
@@ -120,9 +103,8 @@ struct Outgoing {
   int64_t key = 0;
   // The recipient's or group's address on the network.
   absl::string_view address;
-  // Without placeholders. Not looked at when there is a template.
+  // Without placeholders.
   const common::Content& content;
-  const Template* message_template = nullptr;
   // Of media with a media_id, where the driver uploads: the provider's id for it if it is known,
   // else (kWithSend) the file.
   absl::string_view provider_media_id = {};
@@ -214,7 +196,7 @@ struct HealthEvent {
     kWarning,       // a violation was noted; somebody should look
     kQuality,       // `detail` says how good the network thinks it is: GREEN, YELLOW, RED
     kLimits,        // the network's limits have changed; `value`: new limit, if told
-    kTemplate,      // a template's approval has changed: `name`, `detail`
+    kTemplate,      // a template's approval has changed: `name` ("<name>/<language>"), `detail`
     kUnauthorized,  // its credentials do not hold any more
   };
   Kind kind = Kind::kWarning;
@@ -263,6 +245,12 @@ struct Polled {
   std::string cursor;  // for the next Poll, once the events are durable
 };
 
+// A part of a business' catalogue of templates.
+struct TemplatePage {
+  std::vector<v1::SimTemplate> templates;
+  std::string next;  // the next page's cursor, "" after the last one
+};
+
 // One SIM's provider. Requests go to http or https URLs below the settings' base_url, except for
 // files that the provider itself points elsewhere for.
 class Driver {
@@ -300,6 +288,17 @@ class Driver {
   virtual http::ClientRequest Upload(const MediaFile&) const { return {}; }
   virtual UploadOutcome ParseUpload(const http::Response&) const {
     return {ErrorClass::kMediaRefused};
+  }
+
+  // --- Templates ---------------------------------------------------------------------------------
+  // A page of the catalogue; `cursor`: of the page before, "" at first. None: there is no catalogue,
+  // or its owner is not known.
+  virtual std::optional<http::ClientRequest> ListTemplates(absl::string_view /*cursor*/) const {
+    return std::nullopt;
+  }
+  // INVALID_ARGUMENT: not understood. PERMISSION_DENIED: refused.
+  virtual absl::StatusOr<TemplatePage> ParseTemplates(const http::Response&) const {
+    return absl::UnimplementedError("this network has no templates");
   }
 
   // --- Callbacks ---------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ void CheckSends(const Driver& driver, const std::vector<SendCase>& cases, Around
     INFO(row.label);
     const common::Content content = ContentOf(row.content);
     std::vector<http::ClientRequest> requests;
-    const Outgoing message{77, row.address, content, nullptr, row.provider_media_id, nullptr};
+    const Outgoing message{77, row.address, content, row.provider_media_id, nullptr};
     CHECK(driver.MakeRequests(message, requests).error == row.error);
     REQUIRE(requests.size() == row.bodies.size());
     for (size_t i = 0; i < requests.size(); ++i) CHECK(Show(requests[i]) == around(row.bodies[i]));

@@ -118,6 +118,7 @@ const Limits& Messenger::limits() const {
     l.caption_characters = kTextCharacters;
     l.messages_per_second = 300;
     l.window = absl::Hours(24);
+    l.person_window = absl::Hours(7 * 24);
     l.media_id_time = absl::Hours(29 * 24);
     l.connections = 64;
     return l;
@@ -163,7 +164,7 @@ http::ClientRequest Messenger::Post(const Outgoing& message, absl::string_view s
 SendOutcome Messenger::MakeRequests(const Outgoing& message,
                                     std::vector<http::ClientRequest>& requests) const {
   if (!AllDigits(message.address)) return Refused(ErrorClass::kRecipientGone);
-  if (message.message_template != nullptr) return Refused(ErrorClass::kTemplateRefused);
+  if (message.content.has_message_template()) return Refused(ErrorClass::kTemplateRefused);
   const common::Content& content = message.content;
   if (content.has_location()) {
     requests.push_back(Post(message, TextOf(LocationText(content.location())), true));

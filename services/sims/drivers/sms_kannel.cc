@@ -190,7 +190,7 @@ SendOutcome SmsKannel::MakeRequests(const Outgoing& message,
   SendOutcome outcome;
   const common::Content& content = message.content;
   std::string text;
-  if (message.message_template != nullptr) {
+  if (message.content.has_message_template()) {
     outcome.error = ErrorClass::kTemplateRefused;
   } else if (content.has_text()) {
     text = content.text().body();

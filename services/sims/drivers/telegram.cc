@@ -186,7 +186,7 @@ SendOutcome Telegram::MakeRequests(const Outgoing& message,
                                    std::vector<http::ClientRequest>& requests) const {
   const std::string chat = ChatOf(message.address);
   if (chat.empty()) return Refused(ErrorClass::kRecipientGone);
-  if (message.message_template != nullptr) return Refused(ErrorClass::kTemplateRefused);
+  if (message.content.has_message_template()) return Refused(ErrorClass::kTemplateRefused);
   const common::Content& content = message.content;
   if (content.has_text()) {
     const common::Text& text = content.text();

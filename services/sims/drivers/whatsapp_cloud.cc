@@ -83,55 +83,56 @@ void AppendLocation(const common::Location& location, std::string& body) {
   body.push_back('}');
 }
 
-void AppendParameter(const Template::Parameter& parameter, std::string& body) {
-  using Kind = Template::Parameter::Kind;
+void AppendParameter(absl::string_view type, absl::string_view value, std::string& body) {
+  if (body.back() != '[') body.push_back(',');
   body.push_back('{');
-  switch (parameter.kind) {
-    case Kind::kText:
-      AppendMember("type", "text", body);
-      AppendMember("text", parameter.value, body);
-      break;
-    case Kind::kPayload:
-      AppendMember("type", "payload", body);
-      AppendMember("payload", parameter.value, body);
-      break;
-    default: {
-      const absl::string_view type = parameter.kind == Kind::kImage   ? "image"
-                                     : parameter.kind == Kind::kVideo ? "video"
-                                                                      : "document";
-      AppendMember("type", type, body);
-      absl::StrAppend(&body, ",\"", type, "\":{");
-      AppendMember("link", parameter.value, body);
-      body.push_back('}');
-    }
-  }
+  AppendMember("type", type, body);
+  AppendMember(type, value, body);
   body.push_back('}');
 }
 
-void AppendComponent(absl::string_view head, absl::Span<const Template::Parameter> parameters,
-                     std::string& body) {
+// `head` and an array of parameters that is still open.
+void OpenComponent(absl::string_view head, std::string& body) {
   if (body.back() != '[') body.push_back(',');
   absl::StrAppend(&body, "{", head, ",\"parameters\":[");
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    if (i > 0) body.push_back(',');
-    AppendParameter(parameters[i], body);
+}
+
+void AppendHeader(const common::MessageTemplate& message, absl::string_view media_id,
+                  std::string& body) {
+  if (!message.has_header_media() && message.header_parameters().empty()) return;
+  OpenComponent(R"("type":"header")", body);
+  if (message.has_header_media()) {
+    const absl::string_view type = TypeOf(message.header_media().kind());
+    body.push_back('{');
+    AppendMember("type", type, body);
+    absl::StrAppend(&body, ",\"", type, "\":");
+    AppendMedia(message.header_media(), media_id, body);
+    body.push_back('}');
   }
+  for (const std::string& value : message.header_parameters()) AppendParameter("text", value, body);
   body += "]}";
 }
 
-void AppendTemplate(const Template& message, std::string& body) {
+void AppendTemplate(const common::MessageTemplate& message, absl::string_view media_id,
+                    std::string& body) {
   body.push_back('{');
-  AppendMember("name", message.name, body);
+  AppendMember("name", message.name(), body);
   body += ",\"language\":{";
-  AppendMember("code", message.language, body);
+  AppendMember("code", message.language(), body);
   body += R"(,"policy":"deterministic"},"components":[)";
-  if (!message.header.empty()) AppendComponent(R"("type":"header")", message.header, body);
-  if (!message.body.empty()) AppendComponent(R"("type":"body")", message.body, body);
-  for (const Template::Button& button : message.buttons) {
-    std::string head = R"("type":"button")";
-    AppendMember("sub_type", button.sub_type, head);
-    AppendMember("index", absl::StrCat(button.index), head);
-    AppendComponent(head, {&button.parameter, 1}, body);
+  AppendHeader(message, media_id, body);
+  if (!message.body_parameters().empty()) {
+    OpenComponent(R"("type":"body")", body);
+    for (const std::string& value : message.body_parameters()) AppendParameter("text", value, body);
+    body += "]}";
+  }
+  for (const common::TemplateButton& button : message.buttons()) {
+    const bool url = button.kind() == common::TEMPLATE_BUTTON_KIND_URL;
+    OpenComponent(absl::StrCat(R"("type":"button","sub_type":")", url ? "url" : "quick_reply",
+                               R"(","index":")", button.index(), "\""),
+                  body);
+    AppendParameter(url ? "text" : "payload", button.parameter(), body);
+    body += "]}";
   }
   body += "]}";
 }
@@ -217,9 +218,13 @@ SendOutcome WhatsAppCloud::MakeRequests(const Outgoing& message,
     return outcome;
   };
   const common::Content& content = message.content;
-  if (message.message_template != nullptr) {
+  if (content.has_message_template()) {
+    const common::MessageTemplate& approved = content.message_template();
+    if (approved.has_header_media() && message.provider_media_id.empty() &&
+        approved.header_media().url().empty())
+      return refuse(ErrorClass::kMediaRefused);
     std::string body = Head(message.address, "template", 1024);
-    AppendTemplate(*message.message_template, body);
+    AppendTemplate(approved, message.provider_media_id, body);
     requests.push_back(Post(Finish(std::move(body), message.key)));
     return {};
   }

@@ -18,6 +18,9 @@ bool IsWhatsAppPhone(absl::string_view address);
 // Whether an address is a business-scoped user id.
 bool IsWhatsAppUserId(absl::string_view address);
 
+// What a template's status, or an event about it, says of its use.
+v1::TemplateStatus TemplateStatusOf(absl::string_view word);
+
 class WhatsAppCloud final : public MetaDriver {
  public:
   explicit WhatsAppCloud(DriverSettings settings);
@@ -34,6 +37,9 @@ class WhatsAppCloud final : public MetaDriver {
   SendOutcome ParseResponse(const http::Response& response) const override;
   http::ClientRequest Upload(const MediaFile& file) const override;
   UploadOutcome ParseUpload(const http::Response& response) const override;
+
+  std::optional<http::ClientRequest> ListTemplates(absl::string_view cursor) const override;
+  absl::StatusOr<TemplatePage> ParseTemplates(const http::Response& response) const override;
 
   absl::StatusOr<CallbackEvents> ParseCallback(const Callback& callback,
                                                absl::Time now) const override;

@@ -117,24 +117,36 @@ TEST_CASE("WhatsApp: messages become exactly these requests", "[whatsapp]") {
 }
 
 TEST_CASE("WhatsApp: templates, with header media, without variables, with buttons", "[whatsapp]") {
-  using Kind = Template::Parameter::Kind;
-  const auto body = [](const Template& message) {
+  const auto body = [](const std::string& message, absl::string_view media_id = "") {
     std::vector<http::ClientRequest> requests;
-    const common::Content none;
-    REQUIRE(TestDriver()->MakeRequests({77, "+43664", none, &message}, requests).accepted());
+    const common::Content content = ContentOf("message_template { " + message + " }");
+    Outgoing outgoing{77, "+43664", content};
+    outgoing.provider_media_id = media_id;
+    REQUIRE(TestDriver()->MakeRequests(outgoing, requests).accepted());
     REQUIRE(requests.size() == 1);
     return requests[0].body;
   };
   CHECK(
-      body({"hello", "de", {}, {}, {}}) ==
+      body(R"(name: "hello" language: "de")") ==
       ToPerson(
           R"("type":"template","template":{"name":"hello","language":{"code":"de","policy":"deterministic"},"components":[]})"));
-  const Template full{
-      "order",
-      "en_US",
-      {{Kind::kImage, "https://x/a.png"}},
-      {{Kind::kText, "Anna"}, {Kind::kText, "\"5\""}},
-      {{"quick_reply", 0, {Kind::kPayload, "yes"}}, {"url", 1, {Kind::kText, "q"}}}};
+  CHECK(
+      body(R"(name: "a" language: "de" header_parameters: "Ä")") ==
+      ToPerson(
+          R"("type":"template","template":{"name":"a","language":{"code":"de","policy":"deterministic"},"components":[)"
+          R"({"type":"header","parameters":[{"type":"text","text":"Ä"}]}]})"));
+  CHECK(
+      body(
+          R"(name: "a" language: "de" header_media { kind: MEDIA_KIND_DOCUMENT media_id: "med_1" filename: "a.pdf" })",
+          "77") ==
+      ToPerson(
+          R"("type":"template","template":{"name":"a","language":{"code":"de","policy":"deterministic"},"components":[)"
+          R"({"type":"header","parameters":[{"type":"document","document":{"id":"77","filename":"a.pdf"}}]}]})"));
+  const std::string full =
+      R"(name: "order" language: "en_US" header_media { kind: MEDIA_KIND_IMAGE url: "https://x/a.png" }
+      body_parameters: "Anna" body_parameters: "\"5\""
+      buttons { index: 0 kind: TEMPLATE_BUTTON_KIND_QUICK_REPLY parameter: "yes" }
+      buttons { index: 1 kind: TEMPLATE_BUTTON_KIND_URL parameter: "q" })";
   CHECK(
       body(full) ==
       ToPerson(
