@@ -9,21 +9,30 @@ constexpr double kCut = 0.8;         // of the rate that was refused
 constexpr double kNear = 0.95;       // of the ceiling: from there on slowly
 constexpr double kFastGrowth = 1.1;  // each second
 constexpr double kSlowGrowth = 1.005;
+constexpr double kSlowStep = 0.2;
 constexpr double kCalmGrowth = 1.05;
 constexpr absl::Duration kCalm = absl::Seconds(20);  // without a refusal
 constexpr double kLeast = 1;                         // message per second
 // Of what was taken in a second: less does not help against a provider that refuses at random.
 constexpr double kFloor = 0.5;
 constexpr double kForgetting = 0.99;
-// So large a part of the calls refused: far too fast, and the rate is cut once more.
-constexpr double kMany = 0.35;
-constexpr double kHardCut = 0.6;
+// So large a part of the calls refused: far too fast, and the rate is cut once more, by that part.
+constexpr double kMany = 0.1;
+// So large a part is no chance: what was taken before is no measure any more.
+constexpr double kTooMany = 0.5;
+constexpr int kEnough = 20;  // refusals, to tell that
 // Where nobody limits the rate, and little was sent before the first refusal.
 constexpr double kUnmeasured = 10;
+constexpr double kShortest = 0.02;  // seconds, of which a rate is estimated
 // Refusals of what was sent before the cut come in for a while.
 constexpr absl::Duration kBetweenCuts = absl::Seconds(1);
 constexpr absl::Duration kSecond = absl::Seconds(1);
 constexpr size_t kManyAddresses = 10000;
+// How much an answer counts among the last ones, which share of them makes a SIM wait, and what is
+// left of it when it has waited: then a few refusals are enough.
+constexpr double kAnswerWeight = 0.1;
+constexpr double kMostRefused = 0.8;
+constexpr double kAfterWait = 0.6;
 
 }  // namespace
 
@@ -33,7 +42,15 @@ void Pace::SetLimit(double limit) {
   rate_ = ceiling_ > 0 && (limit == 0 || kNear * ceiling_ < limit) ? kNear * ceiling_ : limit;
 }
 
+bool Pace::MostRefused(bool refused) {
+  refused_share_ += kAnswerWeight * ((refused ? 1 : 0) - refused_share_);
+  if (refused_share_ < kMostRefused) return false;
+  refused_share_ = kAfterWait;
+  return true;
+}
+
 void Pace::Accepted(absl::Time now) {
+  MostRefused(false);
   if (now - second_ >= kSecond) {
     best_ = std::max<double>(best_ * kForgetting, taken_);
     taken_ = 0;
@@ -52,12 +69,16 @@ void Pace::Refused(const Consequence& consequence, absl::string_view address, ab
     absl::Time& wait = addresses_[address];
     wait = std::max(wait, until);
   }
-  if (consequence.waits == Waits::kSim) sim_until_ = std::max(sim_until_, until);
+  // A SIM that is refused altogether cannot go on; one that is too fast is slowed down first.
+  const bool slows = consequence.sim == SimFate::kSlowDown;
+  if (consequence.waits == Waits::kSim && (!slows || MostRefused(true)))
+    sim_until_ = std::max(sim_until_, until);
   if (consequence.waits == Waits::kCampaigns) bulk_until_ = std::max(bulk_until_, until);
   if (consequence.sim != SimFate::kSlowDown) return;
   ++refused_since_;
   if (now - cut_time_ < kBetweenCuts) return;
-  ceiling_ = rate_ > 0 ? rate_ : std::max({kUnmeasured, best_, static_cast<double>(taken_)});
+  const double seconds = std::max(kShortest, absl::ToDoubleSeconds(now - second_));
+  ceiling_ = rate_ > 0 ? rate_ : std::max({kUnmeasured, best_, taken_ / seconds});
   Cut(kCut * ceiling_, now);
 }
 
@@ -68,16 +89,21 @@ void Pace::Cut(double rate, absl::Time now) {
 }
 
 bool Pace::Tick(absl::Time now) {
-  if (ceiling_ == 0 || now - grow_time_ < kSecond) return false;
+  const absl::Duration since = now - grow_time_;
+  if (ceiling_ == 0 || since < kSecond) return false;
   grow_time_ = now;
-  if (refused_since_ > kMany * (taken_since_ + refused_since_)) {
-    ceiling_ = rate_;
-    Cut(kHardCut * rate_, now);
+  const double refused = refused_since_ / std::max(1.0, taken_since_ + refused_since_ * 1.0);
+  if (refused > kMany) {
+    if (refused > kTooMany && refused_since_ >= kEnough) best_ = taken_ = 0;
+    // Less than the rate was sent, when the SIM has waited: at most for half of the time.
+    const double sent = taken_since_ / absl::ToDoubleSeconds(since);
+    ceiling_ = std::min(rate_, 2 * sent);
+    Cut(std::min((1 - refused) * rate_, sent), now);
     return true;
   }
   taken_since_ = refused_since_ = 0;
   const double near = kNear * ceiling_;
-  double grown = std::max(rate_ + 1, rate_ * kSlowGrowth);
+  double grown = std::max(rate_ + kSlowStep, rate_ * kSlowGrowth);
   if (rate_ < near) grown = std::min(near, std::max(rate_ + 1, rate_ * kFastGrowth));
   if (now - cut_time_ > kCalm) grown = std::max(grown, rate_ * kCalmGrowth);
   const double before = rate_;

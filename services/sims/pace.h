@@ -18,7 +18,8 @@ class Pace {
   void SetLimit(double limit);
   // A message was taken.
   void Accepted(absl::Time now);
-  // A message was refused for now: whoever has to wait does.
+  // A message was refused for now: whoever has to wait does. The SIM, only when hardly anything is
+  // taken: a refusal now and then is for the message that it was said of.
   void Refused(const Consequence& consequence, absl::string_view address, absl::Duration pause,
                absl::Time now);
   // Nobody waits any more.
@@ -35,6 +36,8 @@ class Pace {
 
  private:
   void Cut(double rate, absl::Time now);
+  // Notes an answer; whether most of the last ones were refusals.
+  bool MostRefused(bool refused);
 
   double limit_ = 0;
   double rate_ = 0;
@@ -48,6 +51,7 @@ class Pace {
   absl::Time second_ = absl::InfinitePast();
   int taken_ = 0;
   double best_ = 0;
+  double refused_share_ = 0;  // of the last answers
   // Since the rate was changed last.
   int taken_since_ = 0;
   int refused_since_ = 0;

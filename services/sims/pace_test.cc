@@ -1,64 +1,100 @@
 #include "services/sims/pace.h"
 
 #include <catch2/catch.hpp>
+#include <deque>
+#include <functional>
+#include <utility>
 
 namespace mo::sims {
 namespace {
 
 const Consequence& Throttled() { return ConsequenceOf(ErrorClass::kThrottled); }
 
-TEST_CASE("The rate converges below the provider's, with few refusals", "[pace]") {
-  for (const double owner : {0.0, 200.0, 1000.0}) {
-    INFO(owner);
+// A minute of sending as fast as the pace allows, 128 messages at once, answered after 3 ms.
+struct Minute {
+  struct Answer {
+    int at;
+    bool taken;
+  };
+  int calls = 0, refused = 0;            // in all
+  int late_calls = 0, late_refused = 0;  // after ten seconds
+
+  // `takes`: the provider's answer, at a millisecond.
+  Minute(double owner, const std::function<bool(int ms)>& takes) {
     Pace pace;
     pace.SetLimit(owner);
     absl::Time now = absl::FromUnixSeconds(1800000000);
+    std::deque<Answer> answers;
     double tokens = 0;
-    int sent = 0, refused = 0, second_taken = 0;
     for (int ms = 0; ms < 60000; ++ms, now += absl::Milliseconds(1)) {
-      pace.Tick(now);
-      if (ms % 1000 == 0) second_taken = 0;
-      const double rate = pace.rate() == 0 ? 500 : pace.rate();
-      if (pace.SimWaits(now)) continue;
-      tokens += rate / 1000;
-      // The provider takes 80 a second.
-      for (; tokens >= 1; tokens -= 1) {
-        const bool taken = second_taken < 80;
-        second_taken += taken;
-        if (ms >= 10000) {
-          ++sent;
-          refused += !taken;
-        }
-        if (taken) {
+      if (ms % 50 == 0) pace.Tick(now);
+      tokens = std::min(std::max(1.0, pace.rate() / 10), tokens + pace.rate() / 1000);
+      for (; !answers.empty() && answers.front().at <= ms; answers.pop_front()) {
+        if (answers.front().taken) {
           pace.Accepted(now);
         } else {
-          pace.Refused(Throttled(), "", absl::Milliseconds(500), now);
+          pace.Refused(Throttled(), "", absl::Milliseconds(500 + ms % 125), now);
         }
       }
+      if (pace.SimWaits(now)) continue;
+      for (; answers.size() < 128 && (pace.rate() == 0 || tokens >= 1); --tokens) {
+        const bool taken = takes(ms);
+        answers.push_back({ms + 3, taken});
+        ++calls;
+        refused += !taken;
+        late_calls += ms >= 10000;
+        late_refused += ms >= 10000 && !taken;
+      }
     }
-    CHECK(sent > 50 * 80 * 0.7);
-    CHECK(refused < sent / 100);
+  }
+};
+
+TEST_CASE("The rate converges below the provider's, with few refusals", "[pace]") {
+  for (const double limit : {20, 80, 200, 1000}) {
+    for (const double owner : {0.0, 1.2 * limit, 5 * limit}) {
+      INFO(limit << " against " << owner);
+      // What was not used is kept for a second.
+      double allowance = limit;
+      int last = 0;
+      const Minute minute(owner, [&](int ms) {
+        allowance = std::min(limit, allowance + limit * (ms - std::exchange(last, ms)) / 1000);
+        if (allowance < 1) return false;
+        --allowance;
+        return true;
+      });
+      CHECK(minute.late_refused < minute.late_calls / 100);
+      CHECK(minute.late_calls > 50 * limit * 0.85);
+      CHECK(minute.refused < 10 * limit + 300);
+    }
   }
 }
 
 TEST_CASE("A provider that refuses at random does not bring the rate down to nothing", "[pace]") {
+  const auto at_random = [calls = uint64_t{0}](int) mutable {
+    return (++calls * 2654435761U % 1000) >= 300;
+  };
+  CHECK(Minute(100, at_random).calls > 60 * 15);
+  CHECK(Minute(1000, at_random).calls > 60 * 100);
+  CHECK(Minute(0, at_random).calls > 60 * 20);
+}
+
+TEST_CASE("A SIM waits when it is refused altogether, not for a refusal now and then", "[pace]") {
   Pace pace;
-  pace.SetLimit(100);
-  absl::Time now = absl::FromUnixSeconds(1800000000);
-  double tokens = 0;
-  int sent = 0;
-  for (int ms = 0; ms < 60000; ++ms, now += absl::Milliseconds(1)) {
-    pace.Tick(now);
-    if (pace.SimWaits(now)) continue;
-    for (tokens += pace.rate() / 1000; tokens >= 1; tokens -= 1) {
-      if (++sent % 10 < 3) {
-        pace.Refused(Throttled(), "", absl::Milliseconds(5), now);
-      } else {
-        pace.Accepted(now);
-      }
-    }
+  const absl::Time now = absl::FromUnixSeconds(1800000000);
+  const auto refused = [&](int times) {
+    for (int i = 0; i < times; ++i) pace.Refused(Throttled(), "", absl::Seconds(17), now);
+    return pace.SimWaits(now);
+  };
+  for (int i = 0; i < 100; ++i) {
+    CHECK_FALSE(refused(2));
+    for (int n = 0; n < 3; ++n) pace.Accepted(now);
   }
-  CHECK(sent > 60 * 15);
+  CHECK(refused(20));
+  CHECK(pace.SimWaits(now + absl::Seconds(16)));
+  CHECK_FALSE(pace.SimWaits(now + absl::Seconds(17)));
+  // Still so afterwards: fewer are enough.
+  pace.Forgive();
+  CHECK(refused(8));
 }
 
 TEST_CASE("Who has to wait does, and nobody else", "[pace]") {
