@@ -63,16 +63,16 @@ class Simulator:
     def agents(self):
         return self.get("/agents")["agents"]
 
-    def histogram(self, prefix):
+    def histogram(self, prefix, network=NETWORK):
         """{how many different messages: how many phones}, of phones whose address begins so, and the number of copies."""
-        report = self.get(f"/report?{urllib.parse.urlencode({'network': NETWORK, 'prefix': prefix, 'page_size': 0})}")
+        report = self.get(f"/report?{urllib.parse.urlencode({'network': network, 'prefix': prefix, 'page_size': 0})}")
         return {int(times): phones for times, phones in report["histogram"].items()}, report["duplicates"]
 
     def settings(self, **changes):
         self.post("/settings", changes)
 
-    def phone(self, address, name):
-        return Phone(self, address, name)
+    def phone(self, address, name, network=NETWORK):
+        return Phone(self, address, name, network)
 
     def stats(self):
         return self.get("/stats")
@@ -87,18 +87,19 @@ class Simulator:
 class Phone:
     """An end customer's phone."""
 
-    def __init__(self, simulator, address, name):
+    def __init__(self, simulator, address, name, network=NETWORK):
         self._simulator = simulator
         self.address = address
         self.name = name
-        self._path = f"/phones/{NETWORK}/{urllib.parse.quote(address, safe='')}"
-        simulator.post("/phones", {"network": NETWORK, "address": address, "name": name, "phone": address})
+        self._path = f"/phones/{network}/{urllib.parse.quote(address, safe='')}"
+        simulator.post("/phones", {
+            "network": network, "address": address, "name": name, **({"phone": address} if address.startswith("+") else {})})
 
     def write(self, sim_address, text):
         return self._simulator.post(self._path + ":write", {"to": sim_address, "text": text})["provider_message_id"]
 
-    def do(self, verb):
-        self._simulator.post(f"{self._path}:{verb}")
+    def do(self, verb, **body):
+        self._simulator.post(f"{self._path}:{verb}", body)
 
     @property
     def state(self):
