@@ -1,6 +1,8 @@
 #include "libs/text/content.h"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -17,6 +19,11 @@ using messageorganizer::common::v1::TemplateButton;
 
 constexpr size_t kTextBytes = 4096;  // as in content.proto
 constexpr size_t kCaptionBytes = 1024;
+
+size_t Characters(absl::string_view utf8) {
+  return static_cast<size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
 
 void CheckMedia(const Media& media, const std::string& path, Problems& problems) {
   if (media.media_id().empty() == media.url().empty()) {
@@ -54,6 +61,40 @@ void CheckDegrees(double value, double limit, const std::string& field, Problems
   if (!(std::abs(value) <= limit)) {
     problems.Add(field, "OUT_OF_RANGE", absl::StrCat("must be ", -limit, " to ", limit));
   }
+}
+
+void CheckTitle(absl::string_view title, size_t most, const std::string& field,
+                Problems& problems) {
+  if (title.empty()) problems.Add(field, "REQUIRED", "must not be empty");
+  if (Characters(title) > most)
+    problems.Add(field, "TOO_LONG", absl::StrCat("has at most ", most, " characters"));
+}
+
+void CheckTaps(const Content& content, absl::string_view path, Problems& problems) {
+  const auto& replies = content.quick_replies();
+  if (replies.empty() && !content.has_link_button()) return;
+  const std::string field = absl::StrCat(path, replies.empty() ? ".link_button" : ".quick_replies");
+  if (!replies.empty() && content.has_link_button())
+    problems.Add(field, "CONFLICT", "not together with link_button");
+  if (WordsOf(content).empty())
+    problems.Add(field, "NEEDS_WORDS", "only with a text, or with media that have a caption");
+  const bool list = replies.size() > 3 ||
+                    std::any_of(replies.begin(), replies.end(),
+                                [](const auto& reply) { return !reply.description().empty(); });
+  std::set<std::string> titles;
+  for (int i = 0; i < replies.size(); ++i) {
+    const std::string one = absl::StrCat(field, "[", i, "]");
+    CheckTitle(replies[i].title(), list ? 24 : 20, one + ".title", problems);
+    if (Characters(replies[i].description()) > 72)
+      problems.Add(one + ".description", "TOO_LONG", "has at most 72 characters");
+    if (!titles.insert(replies[i].title()).second)
+      problems.Add(one + ".title", "DUPLICATE", "is there already: nobody could tell them apart");
+  }
+  if (content.has_link_button())
+    CheckTitle(content.link_button().title(), 20, absl::StrCat(path, ".link_button.title"),
+               problems);
+  if (Characters(content.menu_title()) > 20)
+    problems.Add(absl::StrCat(path, ".menu_title"), "TOO_LONG", "has at most 20 characters");
 }
 
 void CheckKind(const Content& content, absl::string_view path, Problems& problems) {
@@ -117,6 +158,7 @@ void VisitTexts(Content& content, absl::FunctionRef<void(const PersonalText& tex
 void CheckOutbound(const Content& content, absl::string_view path,
                    absl::Span<const absl::string_view> allowed_names, Problems& problems) {
   CheckKind(content, path, problems);
+  CheckTaps(content, path, problems);
   Content copy = content;
   VisitTexts(copy, [&](const PersonalText& text) {
     const auto parsed = Template::Parse(*text.text, allowed_names);

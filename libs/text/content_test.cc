@@ -97,5 +97,24 @@ TEST_CASE("A template's parts are checked each, and filled in each") {
   CHECK(Snippet(rendered, 100) == "sale: Dear Anna, now");
 }
 
+TEST_CASE("What may be tapped on goes with words, and is told apart by them") {
+  Content content = Text("Which one?");
+  content.add_quick_replies()->set_title("This one");
+  content.add_quick_replies()->set_title("ÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜÄÖ");
+  CHECK(FieldsWrong(content).empty());
+  content.mutable_quick_replies(1)->set_title("This one");
+  content.add_quick_replies()->set_title(std::string(21, 'x'));
+  content.add_quick_replies();
+  content.mutable_link_button()->set_title("Open");
+  content.set_menu_title(std::string(21, 'x'));
+  CHECK(FieldsWrong(content) ==
+        Fields{"content.quick_replies CONFLICT", "content.quick_replies[1].title DUPLICATE",
+               "content.quick_replies[3].title REQUIRED", "content.menu_title TOO_LONG"});
+  Content silent;
+  silent.mutable_media()->set_url("https://example.com/a.jpg");
+  silent.add_quick_replies()->set_title("Yes");
+  CHECK(FieldsWrong(silent) == Fields{"content.quick_replies NEEDS_WORDS"});
+}
+
 }  // namespace
 }  // namespace mo::text

@@ -12,6 +12,7 @@
 namespace mo::sims {
 namespace {
 
+constexpr size_t kTitleCharacters = 20;   // of a quick reply; longer ones are cut
 constexpr size_t kTextCharacters = 2000;  // of one message; longer ones are cut
 
 struct KnownError {
@@ -83,6 +84,27 @@ std::string TextOf(absl::string_view text) {
   std::string said = "{";
   AppendMember("text", text, said);
   return said;
+}
+
+// The member "quick_replies" of a message; "" without any. Messenger asks for no places any more.
+std::string QuickReplies(const common::Content& content) {
+  std::string replies;
+  for (const common::QuickReply& reply : content.quick_replies()) {
+    if (reply.kind() == common::QUICK_REPLY_KIND_LOCATION) continue;
+    replies += replies.empty() ? R"(,"quick_replies":[{)" : ",{";
+    AppendMember("content_type", "text", replies);
+    AppendMember("title", FirstCharacters(reply.title(), kTitleCharacters), replies);
+    AppendMember("payload", reply.payload().empty() ? reply.title() : reply.payload(), replies);
+    replies.push_back('}');
+  }
+  return replies.empty() ? "" : replies + "]";
+}
+
+// A link below the text: Messenger shows a preview of it.
+std::string WithLink(const std::string& text, const common::Content& content) {
+  if (!content.has_link_button()) return text;
+  const common::LinkButton& link = content.link_button();
+  return absl::StrCat(text, "\n", link.title(), ": ", link.url());
 }
 
 }  // namespace
@@ -174,8 +196,13 @@ SendOutcome Messenger::MakeRequests(const Outgoing& message,
     const std::string& text = content.text().body();
     if (text.empty() || Characters(text) > limits().text_characters)
       return Refused(ErrorClass::kMessageRefused);
-    for (absl::string_view part : SplitText(text, kTextCharacters))
-      requests.push_back(Post(message, TextOf(part), requests.empty()));
+    const std::string said = WithLink(text, content);
+    const std::vector<absl::string_view> parts = SplitText(said, kTextCharacters);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const std::string part =
+          TextOf(parts[i]) + (i + 1 == parts.size() ? QuickReplies(content) : "");
+      requests.push_back(Post(message, part, i == 0));
+    }
     return {};
   }
   const common::Media& media = content.media();
@@ -192,7 +219,10 @@ SendOutcome Messenger::MakeRequests(const Outgoing& message,
     AppendMember("attachment_id", message.provider_media_id, said);
   }
   requests.push_back(Post(message, said + "}}", true));
-  if (!media.caption().empty()) requests.push_back(Post(message, TextOf(media.caption()), false));
+  if (!media.caption().empty()) {
+    const std::string caption = TextOf(WithLink(media.caption(), content));
+    requests.push_back(Post(message, caption + QuickReplies(content), false));
+  }
   return {};
 }
 

@@ -106,7 +106,9 @@ class Entry {
     };
     if (std::string text = TextAt(message, "text"); !text.empty()) {
       InboundMessage inbound = Said(event, mid);
-      inbound.message.mutable_content()->mutable_text()->set_body(std::move(text));
+      common::Text& said = *inbound.message.mutable_content()->mutable_text();
+      said.set_body(std::move(text));
+      said.set_payload(TextAt(At(message, "quick_reply"), "payload"));
       add(std::move(inbound));
     }
     for (const Json& attachment : ListAt(message, "attachments")) {
@@ -152,7 +154,9 @@ class Entry {
     if (text.empty()) {
       inbound.message.mutable_content()->mutable_unsupported()->set_kind("postback");
     } else {
-      inbound.message.mutable_content()->mutable_text()->set_body(std::move(text));
+      common::Text& said = *inbound.message.mutable_content()->mutable_text();
+      said.set_body(std::move(text));
+      said.set_payload(TextAt(postback, "payload"));
     }
     sender_.inbound.push_back(std::move(inbound));
     return true;

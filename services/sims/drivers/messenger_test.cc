@@ -68,6 +68,21 @@ TEST_CASE("messenger: a message becomes exactly these requests", "[drivers][mess
       {"image by link", picture + "}", Sent(attached("image", link))},
       {"image, then its caption", picture + R"(caption: "Schau" })",
        Sent(attached("image", link)) + "\n" + Sent(Text("Schau", false))},
+      {"quick replies, without the place that Messenger asks for no more",
+       R"(text { body: "?" } quick_replies { title: "Ja" payload: "y" }
+          quick_replies { title: "Hier" kind: QUICK_REPLY_KIND_LOCATION }
+          quick_replies { title: "äöüäöüäöüäöüäöüäöüäöü" })",
+       Sent(R"({"text":"?","quick_replies":[{"content_type":"text","title":"Ja","payload":"y"},)"
+            R"({"content_type":"text","title":"äöüäöüäöüäöüäöüäöüäö","payload":)"
+            R"("äöüäöüäöüäöüäöüäöüäöü"}],"metadata":"mo:77"})")},
+      {"quick replies below the last part",
+       absl::StrCat("text { body: \"", words, " second part\" } quick_replies { title: \"Ja\" }"),
+       Sent(Text(words)) + "\n" +
+           Sent(R"({"text":"second part","quick_replies":)"
+                R"([{"content_type":"text","title":"Ja","payload":"Ja"}]})")},
+      {"a file, its caption, a link",
+       picture + R"(caption: "Schau" } link_button { title: "Mehr" url: "https://x.test/" })",
+       Sent(attached("image", link)) + "\n" + Sent(Text("Schau\\nMehr: https://x.test/", false))},
       {"image that Meta has", R"(media { kind: MEDIA_KIND_IMAGE media_id: "med_1" })",
        Sent(attached("image", R"("attachment_id":"987")")), Purpose::kAnswer, "987"},
       {"audio", R"(media { kind: MEDIA_KIND_AUDIO url: "https://x.test/a.jpg" })",
@@ -187,7 +202,7 @@ TEST_CASE("messenger: what a callback says", "[drivers][messenger]") {
        Said(R"(text { body: "ja" })", " | answers m_0")},
       {"quick reply",
        Page(Event(R"("message":{"mid":"m_1","text":"Ja","quick_reply":{"payload":"p"}})")),
-       Said(R"(text { body: "Ja" })")},
+       Said(R"(text { body: "Ja" payload: "p" })")},
       {"image", attachment(R"({"type":"image","payload":{"url":"https://x/i.jpg"}})"),
        Said("media { kind: MEDIA_KIND_IMAGE }", " | media  https://x/i.jpg  0")},
       {"file", attachment(R"({"type":"file","payload":{"url":"https://x/f.pdf"}})"),
@@ -215,7 +230,7 @@ TEST_CASE("messenger: what a callback says", "[drivers][messenger]") {
       {"m.me link, new thread: a postback with referral",
        Page(Event(R"("postback":{"mid":"m_1","title":"Los","payload":"get_started",
                      "referral":{"ref":"aZ_9-x","source":"SHORTLINK","type":"OPEN_THREAD"}})")),
-       Said(R"(text { body: "Los" })", " | start aZ_9-x")},
+       Said(R"(text { body: "Los" payload: "get_started" })", " | start aZ_9-x")},
       {"m.me link, existing thread: a referral",
        Page(Event(R"("referral":{"ref":"aZ_9-x","source":"SHORTLINK","type":"OPEN_THREAD"})")),
        Said(R"(unsupported { kind: "referral" })", " | start aZ_9-x",
@@ -223,7 +238,7 @@ TEST_CASE("messenger: what a callback says", "[drivers][messenger]") {
       {"a referral of an advertisement without ref",
        Page(Event(R"("referral":{"ad_id":"6","source":"ADS"})")), "ignored 1"},
       {"postback without id or title", Page(Event(R"("postback":{"payload":"BUY"})")),
-       Said(R"(text { body: "BUY" })", "", "postback:555:1700000000123")},
+       Said(R"(text { body: "BUY" payload: "BUY" })", "", "postback:555:1700000000123")},
       {"opt-in of a plug-in", Page(Event(R"("optin":{"ref":"r1"})")),
        Said(R"(unsupported { kind: "optin" })", " | start r1", "optin:555:1700000000123")},
       {"opt-in to marketing messages",

@@ -144,6 +144,18 @@ absl::StatusOr<CallbackEvents> Message(const Parameters& parameters, absl::Time 
   return events;
 }
 
+// What other networks let recipients tap on, as lines to read.
+std::string TapLines(const common::Content& content) {
+  std::string lines;
+  for (const common::QuickReply& reply : content.quick_replies()) {
+    if (reply.kind() != common::QUICK_REPLY_KIND_LOCATION)
+      absl::StrAppend(&lines, "\n- ", reply.title());
+  }
+  if (content.has_link_button())
+    absl::StrAppend(&lines, "\n", content.link_button().title(), ": ", content.link_button().url());
+  return lines;
+}
+
 }  // namespace
 
 const Capabilities& SmsKannel::capabilities() const {
@@ -202,6 +214,7 @@ SendOutcome SmsKannel::MakeRequests(const Outgoing& message,
   } else {
     outcome.error = content.has_media() ? ErrorClass::kMediaRefused : ErrorClass::kMessageRefused;
   }
+  if (outcome.accepted()) text += TapLines(content);
   const auto option = [&](const std::string& name) { return Get(settings().options, name); };
   if (option("smart_encoding") == "true") text = PlainPunctuation(text);
   const SmsSize size = MeasureSms(text);

@@ -125,6 +125,12 @@ TEST_CASE("sms: a message becomes exactly this request", "[drivers][sms]") {
       {"a place", "location { latitude: 48.2 longitude: 16.3 }",
        "coding=0&charset=UTF-8&priority=1" + receipts +
            "&text=https%3A%2F%2Fmaps.google.com%2F%3Fq%3D48.2%2C16.3"},
+      {"what others tap on", R"(text { body: "?" } quick_replies { title: "Ja" } quick_replies
+          { title: "Hier" kind: QUICK_REPLY_KIND_LOCATION } quick_replies { title: "Nein" })",
+       "coding=0&charset=UTF-8&priority=1" + receipts + "&text=%3F%0A-%20Ja%0A-%20Nein"},
+      {"a link", R"(text { body: "?" } link_button { title: "Mehr" url: "https://x.test/" })",
+       "coding=0&charset=UTF-8&priority=1" + receipts +
+           "&text=%3F%0AMehr%3A%20https%3A%2F%2Fx.test%2F"},
       {"a file without a place", R"(media { kind: MEDIA_KIND_IMAGE media_id: "med_1" })",
        "media_refused"},
       {"ten parts", absl::StrCat("text { body: \"", std::string(1530, 'a'), "\" }"),

@@ -28,6 +28,19 @@ TEST_CASE("telegram: a message becomes exactly these requests", "[drivers][teleg
        TelegramCalled("sendMessage", R"({"chat_id":-1001234567890,"text":"a"})")},
       {"to a channel's name", "@news_at", R"(text { body: "a" preview_links: true })", "",
        TelegramCalled("sendMessage", R"({"chat_id":"@news_at","text":"a"})")},
+      {"quick replies are a keyboard", "5",
+       R"(text { body: "?" preview_links: true } quick_replies { title: "\"Ja\"" payload: "y" }
+          quick_replies { title: "Hier" kind: QUICK_REPLY_KIND_LOCATION })",
+       "",
+       TelegramCalled("sendMessage",
+                      R"({"chat_id":5,"text":"?","reply_markup":{"keyboard":[[{"text":"\"Ja\""}],)"
+                      R"([{"text":"Hier","request_location":true}]],"resize_keyboard":true,)"
+                      R"("one_time_keyboard":true}})")},
+      {"a link is a button below the message", "5",
+       picture + R"(caption: "?" } link_button { title: "Mehr" url: "https://x.test/" })", "",
+       TelegramCalled("sendPhoto",
+                      R"({"chat_id":5,"photo":"https://x.test/a.jpg","caption":"?","reply_markup":)"
+                      R"({"inline_keyboard":[[{"text":"Mehr","url":"https://x.test/"}]]}})")},
       {"photo by URL with caption", "5", picture + R"(caption: "Schau" })", "",
        TelegramCalled("sendPhoto",
                       R"({"chat_id":5,"photo":"https://x.test/a.jpg","caption":"Schau"})")},

@@ -29,6 +29,10 @@ size_t Characters(absl::string_view utf8) {
   return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), Begins));
 }
 
+absl::string_view FirstCharacters(absl::string_view utf8, size_t characters) {
+  return utf8.substr(0, OffsetOf(utf8, characters));
+}
+
 std::vector<absl::string_view> SplitText(absl::string_view utf8, size_t characters) {
   std::vector<absl::string_view> parts;
   while (true) {

@@ -12,6 +12,8 @@ namespace mo::sims {
 
 // Characters (code points) of UTF-8, not bytes.
 size_t Characters(absl::string_view utf8);
+// The text's beginning, at most so many characters.
+absl::string_view FirstCharacters(absl::string_view utf8, size_t characters);
 
 // Whether it is nothing but ASCII digits, and not empty.
 bool AllDigits(absl::string_view text);

@@ -148,16 +148,18 @@ void Reader::Message(const Json& value, const Json& message, SenderEvents& sende
 bool Reader::Content(const Json& message, const std::string& type, InboundMessage& inbound) {
   const Json& part = At(message, type.c_str());
   common::Content& content = *inbound.message.mutable_content();
-  const auto text = [&](std::string body) {
+  const auto text = [&](std::string body, std::string payload = "") {
     content.mutable_text()->set_body(std::move(body));
+    content.mutable_text()->set_payload(std::move(payload));
     return true;
   };
   if (type == "text") return text(TextAt(part, "body"));
-  if (type == "button") return text(TextAt(part, "text"));
+  if (type == "button") return text(TextAt(part, "text"), TextAt(part, "payload"));
   if (type == "interactive") {
     const std::string kind = TextAt(part, "type");
     const Json& reply = At(part, kind.c_str());
-    if (kind == "button_reply" || kind == "list_reply") return text(TextAt(reply, "title"));
+    if (kind == "button_reply" || kind == "list_reply")
+      return text(TextAt(reply, "title"), TextAt(reply, "id"));
     if (kind == "nfm_reply") return text(TextAt(reply, "body"));
   }
   if (type == "location") {

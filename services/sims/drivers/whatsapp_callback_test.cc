@@ -113,15 +113,15 @@ TEST_CASE("WhatsApp: what callbacks say", "[whatsapp]") {
        {Said(R"(location { latitude: 48.5 longitude: 16.25 name: "W" })")}},
       {"button",
        Message(R"("type":"button","button":{"text":"No","payload":"no"})"),
-       {Said(R"(text { body: "No" })")}},
+       {Said(R"(text { body: "No" payload: "no" })")}},
       {"button_reply",
        Message(
            R"("type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"0","title":"Yes"}})"),
-       {Said(R"(text { body: "Yes" })")}},
+       {Said(R"(text { body: "Yes" payload: "0" })")}},
       {"list_reply",
        Message(
            R"("type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"0","title":"Yes"}})"),
-       {Said(R"(text { body: "Yes" })")}},
+       {Said(R"(text { body: "Yes" payload: "0" })")}},
       {"nfm_reply",
        Message(
            R"("type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"body":"Sent","response_json":"[]"}})"),

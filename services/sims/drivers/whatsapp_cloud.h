@@ -48,6 +48,9 @@ class WhatsAppCloud final : public MetaDriver {
                                        const http::Response* previous) const override;
 
  private:
+  // The requests of a message with something to tap on.
+  SendOutcome MakeInteractive(const Outgoing& message,
+                              std::vector<http::ClientRequest>& requests) const;
   // A request that posts a message's body.
   http::ClientRequest Post(std::string body) const;
 

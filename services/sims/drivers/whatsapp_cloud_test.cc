@@ -157,6 +157,86 @@ TEST_CASE("WhatsApp: templates, with header media, without variables, with butto
           R"({"type":"button","sub_type":"url","index":"1","parameters":[{"type":"text","text":"q"}]}]})"));
 }
 
+TEST_CASE("WhatsApp: something to tap on becomes buttons, a list, a link or a question for a place",
+          "[whatsapp]") {
+  const auto interactive = [](const std::string& object) {
+    return ToPerson(absl::StrCat(R"("type":"interactive","interactive":)", object));
+  };
+  const std::string three =
+      R"(quick_replies { title: "Yes" payload: "y" } quick_replies { title: "No" })"
+      R"( quick_replies { title: "\"?\"" })";
+  const std::string buttons =
+      R"("action":{"buttons":[{"type":"reply","reply":{"id":"y","title":"Yes"}},)"
+      R"({"type":"reply","reply":{"id":"No","title":"No"}},)"
+      R"({"type":"reply","reply":{"id":"\"?\"","title":"\"?\""}}]}})";
+  const std::string text = R"(text { body: "Coming?" } )";
+  const std::string picture =
+      R"(media { kind: MEDIA_KIND_IMAGE url: "https://x/a.png" caption: "Coming?" } )";
+  const std::string list =
+      R"("action":{"button":"Menu","sections":[{"rows":[{"id":"y","title":"Yes"},)"
+      R"({"id":"No","title":"No"},{"id":"\"?\"","title":"\"?\""},)"
+      R"({"id":"4","title":"Later","description":"in a week"}]}]}})";
+  const std::string fourth =
+      three + R"( quick_replies { title: "Later" payload: "4" description: "in a week" })";
+  const std::vector<SendCase> cases = {
+      {"three replies",
+       "+43664",
+       text + three,
+       {interactive(R"({"type":"button","body":{"text":"Coming?"},)" + buttons)}},
+      {"below a picture",
+       "+43664",
+       picture + three,
+       {interactive(
+           R"({"type":"button","header":{"type":"image","image":{"link":"https://x/a.png"}},)"
+           R"("body":{"text":"Coming?"},)" +
+           buttons)}},
+      {"four",
+       "+43664",
+       text + fourth,
+       {interactive(R"({"type":"list","body":{"text":"Coming?"},)" + list)}},
+      {"a list has no picture",
+       "+43664",
+       picture + fourth,
+       {ToPerson(R"("type":"image","image":{"link":"https://x/a.png"})"),
+        interactive(R"({"type":"list","body":{"text":"Coming?"},)" + list)}},
+      {"the list's own word",
+       "+43664",
+       R"(text { body: "?" } menu_title: "Auswahl" quick_replies { title: "A" description: "b" })",
+       {interactive(
+           R"({"type":"list","body":{"text":"?"},"action":{"button":"Auswahl","sections":[{"rows":)"
+           R"([{"id":"A","title":"A","description":"b"}]}]}})")}},
+      {"a link",
+       "+43664",
+       text + R"(link_button { title: "Open" url: "https://x/" })",
+       {interactive(R"({"type":"cta_url","body":{"text":"Coming?"},"action":{"name":"cta_url",)"
+                    R"("parameters":{"display_text":"Open","url":"https://x/"}}})")}},
+      {"a place, and nothing else",
+       "+43664",
+       text + three + R"( quick_replies { title: "Here" kind: QUICK_REPLY_KIND_LOCATION })",
+       {interactive(R"({"type":"location_request_message","body":{"text":"Coming?"},)"
+                    R"("action":{"name":"send_location"}})")}},
+      {"a sound goes before",
+       "+43664",
+       R"(media { kind: MEDIA_KIND_AUDIO url: "https://x/a.mp3" caption: "?" } )"
+       R"(link_button { title: "Open" url: "https://x/" })",
+       {ToPerson(R"("type":"audio","audio":{"link":"https://x/a.mp3"})"),
+        interactive(R"({"type":"cta_url","body":{"text":"?"},"action":{"name":"cta_url",)"
+                    R"("parameters":{"display_text":"Open","url":"https://x/"}}})")}},
+      {"without words",
+       "+43664",
+       R"(media { kind: MEDIA_KIND_IMAGE url: "https://x/a.png" } )" + three,
+       {},
+       ErrorClass::kMessageRefused},
+      {"too many words for a link",
+       "+43664",
+       absl::StrCat(R"(text { body: ")", std::string(1025, 'a'),
+                    R"(" } link_button { title: "Open" url: "https://x/" })"),
+       {},
+       ErrorClass::kMessageRefused},
+  };
+  CheckSends(*TestDriver(), cases, Around);
+}
+
 std::string ErrorBody(int code) {
   return absl::StrCat(R"({"error":{"message":"(x) y","type":"OAuthException","code":)", code,
                       R"(,"error_data":{"messaging_product":"whatsapp","details":"d"}}})");
