@@ -175,6 +175,80 @@ TEST_CASE("A start deletes what dead writers left, not what living ones write") 
   CHECK(fs::exists(folder / "living"));
 }
 
+absl::StatusOr<v1::MediaFile> StoreInbound(App& app, const std::string& key,
+                                           const std::string& data, const std::string& type,
+                                           const std::string& filename = "") {
+  v1::StoreInboundMediaRequest request;
+  request.set_key(key);
+  request.set_data(data);
+  request.set_mime_type(type);
+  request.set_filename(filename);
+  return Client<v1::MediaService>(app).Call(&Stub::StoreInboundMedia, ServiceCaller("sims", 1),
+                                            request);
+}
+
+TEST_CASE("What somebody has sent is stored whatever it is, and given to the account") {
+  Environment env({Install});
+  struct Case {
+    std::string data, stated, type;
+    messageorganizer::common::v1::MediaKind kind;
+  };
+  using namespace messageorganizer::common::v1;
+  const Case cases[] = {
+      // What the bytes say, whatever is said of them, without the limits of an upload.
+      {samples::Png(3000, 2000, 600000), "image/webp", "image/png", MEDIA_KIND_IMAGE},
+      {"RIFF....WEBP", "image/webp", "image/webp", MEDIA_KIND_IMAGE},
+      {"OggS", "audio/ogg; codecs=opus", "audio/ogg", MEDIA_KIND_AUDIO},
+      {"3gp", "VIDEO/3gpp", "video/3gpp", MEDIA_KIND_VIDEO},
+      {"PK", "application/zip", "application/zip", MEDIA_KIND_DOCUMENT},
+      {"x", "text/html\r\nX: y", "application/octet-stream", MEDIA_KIND_DOCUMENT},
+      {"x", "", "application/octet-stream", MEDIA_KIND_DOCUMENT},
+  };
+  int number = 0;
+  for (const Case& each : cases) {
+    CAPTURE(each.stated);
+    const std::string key = absl::StrCat("sim_1/wamid.", ++number);
+    auto file = StoreInbound(env.app(), key, each.data, each.stated);
+    REQUIRE(file.ok());
+    CHECK(file->mime_type() == each.type);
+    CHECK(file->kind() == each.kind);
+    CHECK(file->size_bytes() == static_cast<int64_t>(each.data.size()));
+    auto body = Download(env.app(), env.caller(), file->id());
+    REQUIRE(body.ok());
+    CHECK(body->data() == each.data);
+    CHECK(body->content_type() == each.type);
+    CHECK_FALSE(Download(env.app(), env.caller(2), file->id()).ok());
+  }
+  auto named = StoreInbound(env.app(), "n", samples::Pdf(), "application/pdf", "../a\r\nb.pdf");
+  REQUIRE(named.ok());
+  CHECK(named->filename() == ".._a__b.pdf");
+}
+
+TEST_CASE("What somebody has sent is stored once by its key, also at the same time") {
+  Environment env({Install});
+  std::vector<std::thread> threads;
+  std::vector<std::string> ids(6);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    threads.emplace_back([&, i] {
+      auto file = StoreInbound(env.app(), "sim_1/a", samples::Pdf(), "");
+      if (file.ok()) ids[i] = file->id();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  REQUIRE_FALSE(ids[0].empty());
+  for (const std::string& id : ids) CHECK(id == ids[0]);
+  CHECK(StoreInbound(env.app(), "sim_1/a", "another", "text/plain")->id() == ids[0]);
+  CHECK(StoreInbound(env.app(), "sim_2/a", samples::Pdf(), "")->id() != ids[0]);
+}
+
+TEST_CASE("What somebody has sent is refused only above 10,000,000 bytes") {
+  Environment env({Install});
+  CHECK(StoreInbound(env.app(), "a", std::string(10000000, 'x'), "").ok());
+  CHECK(ReasonOf(StoreInbound(env.app(), "b", std::string(10000001, 'x'), "").status()) ==
+        "MEDIA_TOO_LARGE");
+  CHECK(Contents(env.app()).size() == 1);
+}
+
 TEST_CASE("Many uploads of one content at once leave it whole") {
   Environment env({Install});
   const std::string data = samples::Png(5, 5, 100000);

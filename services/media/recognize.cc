@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "re2/re2.h"
 #include "services/media/errors.h"
 #include "services/media/formats.h"
 
@@ -12,10 +15,20 @@ namespace {
 namespace common = messageorganizer::common::v1;
 
 constexpr size_t kMaxImageBytes = 500000;
-constexpr size_t kMaxBytes = 10000000;
 constexpr int kMaxPixels = 1600;  // of each side
 
-std::optional<Recognized> Find(absl::string_view data) {
+// "audio/ogg; codecs=opus" → "audio/ogg"; "" if it is no type. It comes from a stranger and ends up
+// in a header.
+std::string TypeIn(absl::string_view stated) {
+  std::string type = absl::AsciiStrToLower(
+      absl::StripAsciiWhitespace(stated.substr(0, std::min(stated.find(';'), stated.size()))));
+  static const re2::RE2 form("[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}");
+  return re2::RE2::FullMatch(type, form) ? type : "";
+}
+
+}  // namespace
+
+std::optional<Recognized> RecognizeType(absl::string_view data) {
   std::optional<Dimensions> dimensions;
   if ((dimensions = ParseJpeg(data)))
     return Recognized{common::MEDIA_KIND_IMAGE, "image/jpeg", dimensions->width,
@@ -36,11 +49,20 @@ std::optional<Recognized> Find(absl::string_view data) {
   return std::nullopt;
 }
 
-}  // namespace
+Recognized RecognizeInbound(absl::string_view data, absl::string_view stated_type) {
+  if (std::optional<Recognized> known = RecognizeType(data)) return *std::move(known);
+  std::string type = TypeIn(stated_type);
+  if (type.empty()) type = "application/octet-stream";
+  const common::MediaKind kind = absl::StartsWith(type, "image/")   ? common::MEDIA_KIND_IMAGE
+                                 : absl::StartsWith(type, "audio/") ? common::MEDIA_KIND_AUDIO
+                                 : absl::StartsWith(type, "video/") ? common::MEDIA_KIND_VIDEO
+                                                                    : common::MEDIA_KIND_DOCUMENT;
+  return {kind, std::move(type)};
+}
 
 absl::StatusOr<Recognized> Recognize(absl::string_view data) {
-  if (data.size() > kMaxBytes) return MediaTooLarge(kMaxBytes);
-  std::optional<Recognized> found = Find(data);
+  if (data.size() > kMaxFileBytes) return MediaTooLarge(kMaxFileBytes);
+  std::optional<Recognized> found = RecognizeType(data);
   if (!found) return MediaTypeUnknown();
   if (found->kind != common::MEDIA_KIND_IMAGE) return *found;
   if (data.size() > kMaxImageBytes) return MediaTooLarge(kMaxImageBytes);

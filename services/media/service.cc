@@ -23,4 +23,10 @@ Reactor* Service::DownloadMedia(Context* context, const v1::DownloadMediaRequest
                     [=, this](const Caller& c) { return media_.Download(c, *request); });
 }
 
+Reactor* Service::StoreInboundMedia(Context* context, const v1::StoreInboundMediaRequest* request,
+                                    v1::MediaFile* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return media_.StoreInbound(c, *request); });
+}
+
 }  // namespace mo::media

@@ -21,6 +21,9 @@ class Service final : public v1::MediaService::CallbackService {
   grpc::ServerUnaryReactor* DownloadMedia(grpc::CallbackServerContext* context,
                                           const v1::DownloadMediaRequest* request,
                                           google::api::HttpBody* response) override;
+  grpc::ServerUnaryReactor* StoreInboundMedia(grpc::CallbackServerContext* context,
+                                              const v1::StoreInboundMediaRequest* request,
+                                              v1::MediaFile* response) override;
 
  private:
   Rpc& rpc_;
