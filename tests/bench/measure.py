@@ -13,6 +13,7 @@ from callbacks import Callbacks
 from fairness import Fairness
 from fanout import Fanout
 from machine import Machine
+from sends import Sends
 from table import table
 
 ACCOUNT = "/messageorganizer.accounts.v1.AccountService/GetAccount"
@@ -27,7 +28,7 @@ def parse():
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "fanout", "fairness"))
+    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "sends", "fanout", "fairness"))
     parser.add_argument("--recipients", type=int)
     parser.add_argument("--perf", type=pathlib.Path)
     parser.add_argument("--statements", action="store_true")
@@ -177,6 +178,8 @@ class Bench(Machine):
             result["answers"] = [self.answers(rate) for rate in (20, 200)]
         if self.options.only in (None, "callbacks"):
             result["callbacks"] = Callbacks(self, quick).run()
+        if self.options.only in (None, "sends"):
+            result["sends"] = Sends(self, quick).run()
         if self.options.only in (None, "fanout"):
             recipients = self.options.recipients or (100_000 if quick else 1_000_000)
             result["fanout"] = Fanout(self, recipients, quick).run()

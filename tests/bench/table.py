@@ -1,4 +1,5 @@
 """What tests/bench/run prints."""
+import statistics
 
 
 def table(result):
@@ -20,6 +21,8 @@ def table(result):
         lines += requests(result)
     if "callbacks" in result:
         lines += callbacks(result)
+    if "sends" in result:
+        lines += sends(result["sends"])
     if "fanout" in result:
         lines += fanout(result["fanout"])
     if "fairness" in result:
@@ -74,6 +77,22 @@ def callbacks(result):
         lines.append(f"one-row commits, {raw['clients']} connections: {raw['per_second']:,.0f}/s; a callback with one status"
                      f" reaches {c['most'][0]['statuses_per_second'] / raw['per_second']:.2f} of it, one with 1,000"
                      f" {c['most'][1]['statuses_per_second'] / raw['per_second']:.2f}")
+    return lines
+
+
+def sends(s):
+    lines = [f"\n{'messages to WhatsApp, medians':30} {'runs':>5} {'msgs/s':>9} {'per CPU-s':>10}   CPU us per message"]
+    for name, each in s["runs"].items():
+        m = s["median"][name]
+        cost = {} if name == "raw" else {part: statistics.median(run["cpu_us"][part] for run in each) for part in each[0]["cpu_us"]}
+        lines.append(f"{'bare Beast client loop' if name == 'raw' else name:30} {len(each):5} {m['per_second']:9,.0f}"
+                     f" {m['per_cpu_second']:10,.0f}   " + ", ".join(f"{part} {us:.1f}" for part, us in cost.items() if us))
+    ours = [m for name, m in s["median"].items() if name != "raw"]
+    runs = [run for name, each in s["runs"].items() if name != "raw" for run in each]
+    lines.append(f">= 20,000 per CPU-second of mo-all: {met(min(m['per_cpu_second'] for m in ours) >= 20000)}; >= 20,000/s end to"
+                 f" end: {met(min(m['per_second'] for m in ours) >= 20000)}; every message exactly once:"
+                 f" {met(all(run['exactly_once'] for run in runs))}; taken by the host:"
+                 f" {sum(run['stolen_s'] for run in runs):.1f} s")
     return lines
 
 

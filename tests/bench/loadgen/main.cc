@@ -21,8 +21,13 @@
 #include "tests/bench/loadgen/direct_load.h"
 #include "tests/bench/loadgen/grpc_load.h"
 #include "tests/bench/loadgen/rest_load.h"
+#include "tests/bench/loadgen/send_loop.h"
+#include "tests/bench/loadgen/whatsapp_double.h"
 
-ABSL_FLAG(std::string, target, "", "host:port of edge (rest, callbacks) or of gRPC (others)");
+ABSL_FLAG(
+    std::string, target, "",
+    "host:port of edge (rest, callbacks), of the double (sends), where to listen (double), or of "
+    "gRPC (others)");
 ABSL_FLAG(double, rate, 0, "requests per second, open loop; 0: closed loop");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "how long");
 ABSL_FLAG(int, concurrency, 16, "connections (rest) or calls at once (grpc)");
@@ -43,6 +48,7 @@ ABSL_FLAG(std::string, status, "delivered", "callbacks: sent, delivered or read"
 ABSL_FLAG(int, known, 500, "answer: senders that have written before");
 ABSL_FLAG(std::string, keyword, "News", "answer: what known senders write");
 ABSL_FLAG(int64_t, first_number, 0, "answer: the first sender's number; runs need their own");
+ABSL_FLAG(int, messages, 100000, "sends: how many");
 ABSL_FLAG(std::string, rest_target, "", "direct: host:port of the REST API");
 ABSL_FLAG(std::string, rest_secret_file, "", "direct: file with the API key");
 ABSL_FLAG(std::vector<std::string>, contacts, {}, "direct: con_… of the agent's SIM");
@@ -135,6 +141,25 @@ absl::Status Callbacks(std::string* json) {
   return status;
 }
 
+absl::Status Double() {
+  mo::bench::RestOptions address;
+  MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_target), address));
+  return mo::bench::RunWhatsAppDouble(address.host, address.port, std::cin, std::cout);
+}
+
+absl::Status Sends(std::string* json) {
+  mo::bench::RestOptions address;
+  MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_target), address));
+  MO_ASSIGN_OR_RETURN(*json,
+                      mo::bench::RunSendLoop({.host = address.host,
+                                              .port = address.port,
+                                              .path = absl::GetFlag(FLAGS_path),
+                                              .access_token = "t",
+                                              .connections = absl::GetFlag(FLAGS_concurrency),
+                                              .messages = absl::GetFlag(FLAGS_messages)}));
+  return absl::OkStatus();
+}
+
 absl::Status Direct() {
   mo::bench::DirectOptions options;
   MO_RETURN_IF_ERROR(SetTarget(absl::GetFlag(FLAGS_rest_target), options.rest));
@@ -150,16 +175,20 @@ absl::Status Direct() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage("mo-loadgen rest|grpc|answer|callbacks|direct --target=… …");
+  absl::SetProgramUsageMessage(
+      "mo-loadgen rest|grpc|answer|callbacks|direct|double|sends --target=… …");
   const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
   const std::string command = arguments.size() == 2 ? arguments[1] : "";
   std::string json;
-  absl::Status status = absl::InvalidArgumentError("say rest, grpc, answer, callbacks or direct");
+  absl::Status status =
+      absl::InvalidArgumentError("say rest, grpc, answer, callbacks, direct, double or sends");
   if (command == "rest") status = Rest(&json);
   if (command == "grpc") status = Grpc(&json);
   if (command == "answer") status = Answer(&json);
   if (command == "callbacks") status = Callbacks(&json);
   if (command == "direct") status = Direct();
+  if (command == "double") status = Double();
+  if (command == "sends") status = Sends(&json);
   if (!json.empty()) std::cout << json << std::endl;
   if (!status.ok()) std::cerr << "mo-loadgen: " << status.message() << "\n";
   return status.ok() ? 0 : 1;
