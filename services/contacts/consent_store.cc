@@ -19,6 +19,18 @@ void AppendConsent(storage::Transaction& tx, int64_t contact_id, Consent kind, a
            inbound_id, how);
 }
 
+// All of a contact's are in one chain.
+constexpr char kSelectDeclared[] =
+    "SELECT kind, time, how FROM contacts.consent WHERE account_id = $1 AND contact_id = $2 "
+    "ORDER BY seq DESC LIMIT 100";
+absl::StatusOr<std::vector<Declared>> SelectDeclared(storage::Transaction& tx, int64_t contact_id) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectDeclared, tx.account_id(), contact_id));
+  std::vector<Declared> declared;
+  for (const storage::Row row : rows)
+    declared.push_back({static_cast<Consent>(row.Int(0)), row.Time(1), row.String(2)});
+  return declared;
+}
+
 constexpr char kSelectSeen[] =
     "SELECT s.contact_id, s.outcome, s.channel_ids, EXISTS (SELECT FROM contacts.contacts c WHERE "
     "c.account_id = s.account_id AND c.id = s.contact_id) FROM contacts.inbound_seen s "

@@ -16,9 +16,18 @@ namespace v1 = messageorganizer::contacts::v1;
 // What a contact has declared; the numbers are stored.
 enum class Consent : int32_t { kOptIn = 1, kOptOut = 2 };
 
-// Appends to the ledger. how: "message" with its inbound_id, or who did it.
+// Appends to the ledger. how: "message" with its inbound_id, "network", or who did it.
 void AppendConsent(storage::Transaction& tx, int64_t contact_id, Consent kind, absl::Time time,
                    int64_t inbound_id, const std::string& how);
+
+// An entry of the ledger.
+struct Declared {
+  Consent kind;
+  absl::Time time;
+  std::string how;
+};
+// What a contact has declared last, the latest first; some of them if there are many.
+absl::StatusOr<std::vector<Declared>> SelectDeclared(storage::Transaction& tx, int64_t contact_id);
 
 // What became of an inbound message.
 struct InboundSeen {

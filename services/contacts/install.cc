@@ -3,6 +3,7 @@
 #include "libs/storage/database.h"
 #include "services/contacts/retention.h"
 #include "services/contacts/service.h"
+#include "services/contacts/wishes.h"
 
 namespace mo::embedded {
 std::vector<storage::Migration> contacts_migrations();
@@ -40,6 +41,12 @@ void Install(App& app) {
   Contacts& contacts = app.Own<Contacts>(app, database, outbox, suppression);
   Inbound& inbound = app.Own<Inbound>(app, database, outbox, places, suppression);
   InstallWorkers(app, database, places, suppression);
+  Wishes& wishes = app.Own<Wishes>(app, database, outbox, suppression);
+  events::InstallConsumer(
+      app, database, {.name = "contacts", .sources = {"sims"}, .wants = Wishes::Wants},
+      [&wishes](storage::Transaction&, const std::vector<events::Event>& batch) {
+        return wishes.Handle(batch);
+      });
   app.Serve(app.Own<Service>(app.OwnRpc("contacts"), registrations, contacts, inbound));
 }
 

@@ -265,7 +265,8 @@ TEST_CASE("More than a thousand updates are committed, what can never be stored 
   events.inbound[9].message.set_sender_address(std::string(200, 'x'));
   events.receipts.push_back(ByName(std::string("a\0b", 3), kRead));
   std::vector<LedgerWork> works;
-  CHECK(AddWorks(test.sim, events, works) == 4);
+  std::vector<AwaitedFile> files;
+  CHECK(AddWorks(test.sim, events, works, files) == 4);
   for (const LedgerWork& work : works) CHECK(UpdatesIn(work) <= 1000);
   REQUIRE(test.Tell(events).ok());
   CHECK(test.pool.Counts("d").delivered() == 1000);

@@ -32,10 +32,12 @@ v1::TakeCallbackResponse Answer(int status, std::string body, std::string conten
 
 }  // namespace
 
-Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger)
+Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger,
+                     CallbackHandlers handlers)
     : app_(app),
       drivers_(drivers),
       ledger_(ledger),
+      handlers_(std::move(handlers)),
       most_waiting_bytes_(absl::GetFlag(FLAGS_sims_callback_bytes)),
       updates_(app.metrics().Counter("mo_sims_callback_updates_total",
                                      "Messages, receipts and memberships that providers told")),
@@ -68,14 +70,15 @@ void Callbacks::Take(const v1::TakeCallbackRequest& request, Taken taken) {
     ends_.at(End::kFailed)->Increment();
     return taken(Busy());
   }
-  CommitAll(std::move(understood->works),
-            [this, bytes, taken = std::move(taken),
-             response = std::move(understood->response)](const absl::Status& status) mutable {
-              waiting_bytes_ -= bytes;
-              ends_.at(status.ok() ? End::kTaken : End::kFailed)->Increment();
-              if (!status.ok()) return taken(status);
-              taken(std::move(response));
-            });
+  BringAndCommit(std::move(understood->works), std::move(understood->files),
+                 std::move(understood->awaited),
+                 [this, bytes, taken = std::move(taken),
+                  response = std::move(understood->response)](const absl::Status& status) mutable {
+                   waiting_bytes_ -= bytes;
+                   ends_.at(status.ok() ? End::kTaken : End::kFailed)->Increment();
+                   if (!status.ok()) return taken(status);
+                   taken(std::move(response));
+                 });
 }
 
 absl::StatusOr<Callbacks::Understood> Callbacks::Understand(
@@ -111,17 +114,38 @@ absl::StatusOr<Callbacks::Understood> Callbacks::UnderstandFor(const SimDriver& 
     return Ended(End::kMalformed, 200);
   }
   ignored_.Increment(events->ignored);
-  std::vector<LedgerWork> works;
+  Understood understood;
   for (const SenderEvents& part : events->senders) {
     MO_ASSIGN_OR_RETURN(const SimDrivers::List concerned, Concerned(sim, callback, part));
     if (concerned.empty()) unknown_senders_.Increment();
-    for (const auto& each : concerned) ignored_.Increment(AddWorks(*each, part, works));
+    for (const auto& each : concerned) MO_RETURN_IF_ERROR(Add(each, part, understood));
   }
   // Counted when it is committed.
-  if (works.empty())
+  if (understood.works.empty())
     return Ended(End::kTaken, 200, std::move(events->answer), std::move(events->answer_type));
-  return Understood{std::move(works),
-                    Answer(200, std::move(events->answer), std::move(events->answer_type))};
+  understood.response = Answer(200, std::move(events->answer), std::move(events->answer_type));
+  return understood;
+}
+
+absl::Status Callbacks::Add(const std::shared_ptr<const SimDriver>& sim, const SenderEvents& events,
+                            Understood& understood) {
+  for (const HealthEvent& event : events.health) MO_RETURN_IF_ERROR(HeedHealth(*sim, event));
+  ignored_.Increment(AddWorks(*sim, events, understood.works, understood.awaited));
+  for (size_t i = understood.files.size(); i < understood.awaited.size(); ++i) {
+    const AwaitedFile& awaited = understood.awaited[i];
+    const v1::Inbound& message = understood.works[awaited.work].inbound[awaited.message];
+    understood.files.push_back({sim, message.provider_message_id(),
+                                message.content().media().filename(), awaited.media});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Callbacks::HeedHealth(const SimDriver& sim, const HealthEvent& event) {
+  const auto& heed =
+      event.kind == HealthEvent::Kind::kTemplate ? handlers_.approval : handlers_.health;
+  if (heed) return heed(sim, event);
+  ignored_.Increment();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SimDrivers::List> Callbacks::Concerned(const SimDriver& sim,
@@ -155,11 +179,32 @@ absl::StatusOr<SimDrivers::List> Callbacks::Concerned(const SimDriver& sim,
 }
 
 absl::Status Callbacks::Commit(const SimDriver& sim, const SenderEvents& events) {
-  std::vector<LedgerWork> works;
-  ignored_.Increment(AddWorks(sim, events, works));
+  Understood understood;
+  // Kept by the caller until this returns.
+  const std::shared_ptr<const SimDriver> kept(std::shared_ptr<const SimDriver>(), &sim);
+  MO_RETURN_IF_ERROR(Add(kept, events, understood));
   std::promise<absl::Status> committed;
-  CommitAll(std::move(works), [&](const absl::Status& status) { committed.set_value(status); });
+  BringAndCommit(std::move(understood.works), std::move(understood.files),
+                 std::move(understood.awaited),
+                 [&](const absl::Status& status) { committed.set_value(status); });
   return committed.get_future().get();
+}
+
+void Callbacks::BringAndCommit(std::vector<LedgerWork> works, std::vector<InboundFile> files,
+                               std::vector<AwaitedFile> awaited,
+                               std::function<void(const absl::Status&)> done) {
+  if (files.empty() || handlers_.media == nullptr)
+    return CommitAll(std::move(works), std::move(done));
+  // Copied with the function, so held by what can be.
+  auto held = std::make_shared<std::vector<LedgerWork>>(std::move(works));
+  handlers_.media->Bring(
+      std::move(files), [this, held, awaited = std::move(awaited), done = std::move(done)](
+                            const absl::StatusOr<std::vector<BroughtFile>>& brought) {
+        if (!brought.ok()) return done(brought.status());
+        for (size_t i = 0; i < awaited.size(); ++i)
+          PutFile((*brought)[i], (*held)[awaited[i].work].inbound[awaited[i].message]);
+        CommitAll(std::move(*held), done);
+      });
 }
 
 void Callbacks::CommitAll(std::vector<LedgerWork> works,
@@ -195,7 +240,9 @@ void Callbacks::CommitAll(std::vector<LedgerWork> works,
 Callbacks::Understood Callbacks::Ended(End end, int status, std::string body,
                                        std::string content_type) {
   ends_.at(end)->Increment();
-  return {{}, Answer(status, std::move(body), std::move(content_type))};
+  Understood understood;
+  understood.response = Answer(status, std::move(body), std::move(content_type));
+  return understood;
 }
 
 }  // namespace mo::sims

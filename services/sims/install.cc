@@ -5,6 +5,7 @@
 #include "libs/redis/pool.h"
 #include "libs/storage/database.h"
 #include "services/sims/audit.h"
+#include "services/sims/inbound_media.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/provider_hosts.h"
@@ -14,6 +15,8 @@
 
 ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of sims' ledger");
+ABSL_FLAG(int, sims_inbound_files, 16,
+          "most files of messages that came in that are fetched at once, of up to 10 MB each");
 ABSL_FLAG(int, sims_provider_sims, 10000,
           "most SIMs with a provider's API that this process drives");
 ABSL_FLAG(int, sims_provider_connections, 2048,
@@ -83,7 +86,12 @@ void Install(App& app) {
     });
   });
 
-  Callbacks& callbacks = app.Own<Callbacks>(app, drivers, commit);
+  InboundMedia& inbound_media =
+      app.Own<InboundMedia>(app, database, GuardProviderRequest,
+                            InboundMedia::Options{.files = absl::GetFlag(FLAGS_sims_inbound_files)});
+  app.OnRun([] { return absl::OkStatus(); }, [&inbound_media] { inbound_media.Stop(); });
+  Callbacks& callbacks =
+      app.Own<Callbacks>(app, drivers, commit, CallbackHandlers{.media = &inbound_media});
   const ProviderDeps deps{client,
                           poll_client,
                           callbacks,

@@ -8,6 +8,7 @@
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
 #include "services/sims/ledger_batch_store.h"
+#include "services/sims/ledger_contacts.h"
 #include "services/sims/ledger_inbound.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/progress.h"
@@ -159,6 +160,8 @@ absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const Led
   MO_ASSIGN_OR_RETURN(const int inbound, TellInbound(tx, outbox_, batch));
   StoreGroups(tx, batch);
   StoreReplyWindows(tx, batch);
+  MO_RETURN_IF_ERROR(TellConsents(tx, outbox_, batch));
+  MO_RETURN_IF_ERROR(TellMoves(tx, outbox_, batch));
   tx.AfterCommit([this, inbound, entered = batch.entered] {
     inbound_.Increment(inbound);
     for (size_t state = 0; state < entered.size(); ++state) {

@@ -16,7 +16,8 @@ constexpr int64_t kInbound = 8;
 int64_t CostOf(const LedgerWork& work) {
   int64_t cost = kWork + static_cast<int64_t>(work.transitions.size()) +
                  kInbound * static_cast<int64_t>(work.inbound.size() + work.names.size() +
-                                                 work.receipts.size() + work.watermarks.size());
+                                                 work.receipts.size() + work.watermarks.size() +
+                                                 work.consents.size() + work.moved.size());
   for (const Window& window : work.windows) cost += static_cast<int64_t>(window.indices.size());
   return cost;
 }

@@ -59,6 +59,20 @@ struct Watermark {
   absl::Time until;
 };
 
+// What somebody wants of us, as the network tells it.
+struct ConsentNotice {
+  std::string address;
+  bool stopped = false;    // else: wants messages again
+  bool marketing = false;  // only such
+  absl::Time time;
+};
+
+// Somebody, or a group, goes by another address from now on.
+struct MoveNotice {
+  std::string old_address;
+  std::string new_address;
+};
+
 // In the place of a lease's epoch: what a provider has told, whoever drives the SIM. Such works
 // open no windows.
 inline constexpr int64_t kNoLease = -1;
@@ -86,6 +100,8 @@ struct LedgerWork {
   std::vector<ProviderName> names;
   std::vector<NamedReceipt> receipts;
   std::vector<Watermark> watermarks;
+  std::vector<ConsentNotice> consents;
+  std::vector<MoveNotice> moved;
   common::Network network = common::NETWORK_UNSPECIFIED;
   // How long a message that came in lets us write to its sender; zero: the network has no such
   // limit.

@@ -134,6 +134,9 @@ class ProviderSession final : public SimSession {
   absl::flat_hash_map<int64_t, std::unique_ptr<Flight>> flights_;
   absl::flat_hash_map<int64_t, int> attempts_;  // of messages that were refused for now
   std::vector<Result> results_;                 // not yet asked to be committed
+  // Of recipients, to be committed with the next results.
+  std::vector<ConsentNotice> consents_;
+  std::vector<MoveNotice> moved_;
   int commits_asked_ = 0;
   ProviderFiles files_;
   // Requests that wait for others to come back, of interactive messages and of bulk.

@@ -31,6 +31,8 @@ void ProviderSession::SettleLocked(int64_t key, const SendOutcome& outcome) {
     ReleaseLocked(flight->media_id, {});
   }
   PunishLocked(consequence, outcome.code);
+  if (consequence.contact == ContactFate::kOptOut)
+    consents_.push_back({flight->address, /*stopped=*/true, /*marketing=*/false, now});
   // Where the provider takes a key only once, doubt is settled by asking again.
   if (consequence.message == MessageFate::kUncertain && idempotent_) {
     SendOutcome again = outcome;
@@ -75,6 +77,7 @@ void ProviderSession::RetryLocked(int64_t key, const Flight& flight, const SendO
     return;
   }
   if (consequence.message == MessageFate::kRedirect && !outcome.new_address.empty()) {
+    moved_.push_back({flight.address, outcome.new_address});
     // The provider has not taken it, so it is still the same attempt.
     auto& again = flights_[key];
     again = std::make_unique<Flight>();
@@ -149,6 +152,9 @@ void ProviderSession::CommitLocked() {
     if (receipts == ReceiptKind::kWatermark)
       work.names.push_back({result.provider_id, result.key, result.address, result.start});
   }
+  work.network = sim_->network;
+  work.consents = std::exchange(consents_, {});
+  work.moved = std::exchange(moved_, {});
   // While there is credit for more, nothing waits for what became of what was sent.
   work.patient = sender_.Relaxed();
   work.done = [this, self = shared_from_this(), results = std::move(results)](
