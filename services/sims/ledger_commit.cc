@@ -82,9 +82,25 @@ void LedgerCommit::Stop() {
 }
 
 bool LedgerCommit::Add(LedgerWork work) {
-  Queue& queue = work.urgent && busy_ ? urgent_ : commits_;
   const absl::Duration patience = work.patient ? kPatience : absl::ZeroDuration();
-  return queue.TryAdd(std::move(work), patience);
+  if (!work.urgent) return commits_.TryAdd(std::move(work), patience);
+  const int64_t sim_id = work.sim_id;
+  if (Enter(sim_id).TryAdd(std::move(work), patience)) return true;
+  Leave(sim_id);
+  return false;
+}
+
+LedgerCommit::Queue& LedgerCommit::Enter(int64_t sim_id) {
+  absl::MutexLock lock(&mutex_);
+  Urgent& urgent = urgent_sims_[sim_id];
+  if (urgent.works++ == 0) urgent.beside = busy_;
+  return urgent.beside ? urgent_ : commits_;
+}
+
+void LedgerCommit::Leave(int64_t sim_id) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = urgent_sims_.find(sim_id);
+  if (--found->second.works == 0) urgent_sims_.erase(found);
 }
 
 void LedgerCommit::Flush(absl::Span<const LedgerWork> works) {
@@ -101,7 +117,10 @@ void LedgerCommit::Flush(absl::Span<const LedgerWork> works) {
   } else if (!status.ok()) {
     for (LedgerOutcome& outcome : outcomes) outcome.status = status;
   }
-  for (size_t i = 0; i < works.size(); ++i) works[i].done(outcomes[i]);
+  for (size_t i = 0; i < works.size(); ++i) {
+    works[i].done(outcomes[i]);
+    if (works[i].urgent) Leave(works[i].sim_id);
+  }
 }
 
 absl::Status LedgerCommit::Try(absl::Span<const LedgerWork> works,

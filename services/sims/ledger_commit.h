@@ -4,6 +4,8 @@
 #include <atomic>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "libs/events/events.h"
 #include "libs/runtime/app.h"
@@ -33,6 +35,9 @@ class LedgerCommit {
   // works get commits of their own only beside large ones.
   using Queue = storage::GroupCommit<LedgerWork, LedgerQueue>;
 
+  // Where an urgent work of the SIM goes: behind its earlier ones, while there are any.
+  Queue& Enter(int64_t sim_id);
+  void Leave(int64_t sim_id);
   void Flush(absl::Span<const LedgerWork> works);
   // Commits them together. An error is permanent, or the process stops.
   absl::Status Try(absl::Span<const LedgerWork> works, std::vector<LedgerOutcome>& outcomes);
@@ -52,6 +57,13 @@ class LedgerCommit {
   std::vector<prometheus::Counter*> states_;  // by state
   std::atomic<bool> stopping_{false};
   std::atomic<bool> busy_{false};
+  // SIMs with urgent works: how many, and whether they are in urgent_.
+  struct Urgent {
+    bool beside = false;
+    int works = 0;
+  };
+  absl::Mutex mutex_;
+  absl::flat_hash_map<int64_t, Urgent> urgent_sims_ ABSL_GUARDED_BY(mutex_);
   Queue commits_;
   Queue urgent_;
 };

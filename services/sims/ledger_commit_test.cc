@@ -81,6 +81,56 @@ TEST_CASE("Of works that are committed together, only those fail that cannot be 
   CHECK(Refused(test.pool.env.app()) == 3);
 }
 
+TEST_CASE(
+    "A SIM's urgent works keep their order, whether broadcasts are committed meanwhile or not") {
+  TestLedger test;
+  std::promise<void> busy, gathered, large, released;
+  std::mutex mutex;
+  std::vector<std::string> done;
+  LedgerCommit ledger(test.pool.env.app(), test.database, test.outbox);
+  const auto add = [&](const std::string& name, int64_t sim, bool urgent,
+                       std::function<void()> then) {
+    LedgerWork work = test.JoinedGroup(name);
+    work.sim_id = sim;
+    work.urgent = urgent;
+    work.done = [&, name, then = std::move(then)](const LedgerOutcome&) {
+      {
+        std::lock_guard lock(mutex);
+        done.push_back(name);
+      }
+      if (then) then();
+    };
+    if (name == "large") {
+      for (int i = 0; i < 2000; ++i)
+        work.transitions.push_back({DeliveryKey(1 + i / 1000, i % 1000), {}});
+    }
+    REQUIRE(ledger.Add(std::move(work)));
+  };
+  const auto is_done = [&](const std::string& name) {
+    std::lock_guard lock(mutex);
+    return std::find(done.begin(), done.end(), name) != done.end();
+  };
+  add("held up", test.sim, false, [&] {
+    busy.set_value();
+    gathered.get_future().wait();
+  });
+  busy.get_future().wait();
+  add("large", test.sim, false, [&] {
+    large.set_value();
+    released.get_future().wait();
+  });
+  add("first", test.sim, true, nullptr);  // behind it: nobody knows yet that it is large
+  gathered.set_value();
+  large.get_future().wait();
+  add("second", test.sim, true, nullptr);
+  add("another SIM's", test.sim + 1, true, nullptr);
+  WaitFor([&] { return is_done("another SIM's"); }, "a commit beside the large one");
+  CHECK_FALSE(is_done("second"));
+  released.set_value();
+  WaitFor([&] { return is_done("second"); }, "the rest");
+  CHECK(done == std::vector<std::string>{"held up", "large", "another SIM's", "first", "second"});
+}
+
 TEST_CASE("An agent whose frame cannot be stored is ended; the others go on") {
   TestPool pool;
   const v1::Sim sim = pool.AddSim("+4366400001");

@@ -125,12 +125,20 @@ SimSession::May ProviderSession::MayLocked(absl::Time now) {
 // The lease gives one session a SIM at a time, but the session before it may have sent a moment
 // ago: what has left is counted where all find it.
 bool ProviderSession::AdmitLocked(const Sender::Cut& cut) {
-  if (limits_.sim.count == 0 && limits_.chat.interval == absl::ZeroDuration()) return true;
-  auto admit = [this, self = shared_from_this(), limits = limits_, cut] { Admit(limits, cut); };
-  const bool posted = cut.interactive ? gateway_.Post(account_id_, std::move(admit))
-                                      : gateway_.PostBulk(account_id_, std::move(admit));
-  if (!posted) EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
+  std::deque<Sender::Cut>& waiting = unasked_[cut.interactive];
+  if (waiting.empty() && limits_.sim.count == 0 && limits_.chat.interval == absl::ZeroDuration())
+    return true;
+  waiting.push_back(cut);
+  if (waiting.size() == 1) AskNextLocked(cut.interactive);
   return false;
+}
+
+void ProviderSession::AskNextLocked(bool interactive) {
+  auto admit = [this, self = shared_from_this(), limits = limits_,
+                cut = unasked_[interactive].front()] { Admit(limits, cut); };
+  const bool posted = interactive ? gateway_.Post(account_id_, std::move(admit))
+                                  : gateway_.PostBulk(account_id_, std::move(admit));
+  if (!posted) EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
 }
 
 void ProviderSession::Admit(const SendLimits& limits, Sender::Cut cut) {
@@ -154,7 +162,11 @@ void ProviderSession::Admit(const SendLimits& limits, Sender::Cut cut) {
     std::lock_guard lock(mutex_);
     if (ended_) return;
     sender_.Postpone(until, cut);
-    if (cut.size > 0) return AdmittedLocked(std::move(cut));
+    const bool interactive = cut.interactive, any = cut.size > 0;
+    if (any) AdmittedLocked(std::move(cut));
+    unasked_[interactive].pop_front();
+    if (!ended_ && !unasked_[interactive].empty()) AskNextLocked(interactive);
+    if (any) return;
   }
   LedgerOutcome nothing;
   nothing.opened.resize(cut.windows.size());
@@ -181,20 +193,17 @@ void ProviderSession::CompleteLocked(Sender::Cut& cut) const {
 
 void ProviderSession::SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
                                  const std::vector<int>& indices) {
-  const absl::Time now = gateway_.app().clock().Now();
   for (const int index : indices) {
     const int64_t key = DeliveryKey(dispatch->id, index);
     auto& flight = flights_[key];
     flight = std::make_unique<Flight>();
     flight->dispatch = dispatch;
     flight->address = dispatch->addresses[static_cast<size_t>(index)];
-    // Others' messages may have told meanwhile that this recipient is to be left alone.
-    const absl::Time until = pace_.AddressUntil(flight->address, now);
-    if (until == absl::InfinitePast()) {
-      StartLocked(key, *flight);
+    const auto [line, first] = lines_.try_emplace(flight->contact_id(key), Line{key, {}});
+    if (first) {
+      BeginLocked(key);
     } else {
-      flights_.erase(key);
-      results_.push_back({key, {common::DELIVERY_STATE_QUEUED, {}}, until, "", ""});
+      line->second.behind.push_back(key);
     }
   }
   CommitLocked();
@@ -206,7 +215,7 @@ void ProviderSession::StartLocked(int64_t key, Flight& flight) {
   RenderNumbered(dispatch.parameter_count, dispatch.parameters, static_cast<size_t>(IndexOf(key)),
                  content);
   Outgoing message{key, flight.address, content};
-  message.purpose = dispatch.by_person              ? Purpose::kHumanAgent
+  message.purpose = dispatch.by_person               ? Purpose::kHumanAgent
                     : dispatch.lane == v1::LANE_BULK ? Purpose::kBulk
                                                      : Purpose::kAnswer;
   std::shared_ptr<const MediaFile> file;

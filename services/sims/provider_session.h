@@ -70,6 +70,9 @@ class ProviderSession final : public SimSession {
     bool first = true;                      // no request has succeeded yet
     bool has_file = false;                  // its request brings the file along
     std::string media_id;                   // of the file that it needs, "" if none
+    int64_t contact_id(int64_t key) const {
+      return dispatch->contact_ids[static_cast<size_t>(IndexOf(key))];
+    }
   };
   // What is to be committed of a message.
   struct Result {
@@ -87,6 +90,8 @@ class ProviderSession final : public SimSession {
   void CompleteLocked(Sender::Cut& cut) const override;
   // How long after the window has closed a person may still answer.
   absl::Duration PersonGrace() const;
+  // Asks the limiter about the first of a lane's cuts that wait for it.
+  void AskNextLocked(bool interactive);
   // Asks the limiter who may leave now; blocks on Redis.
   void Admit(const SendLimits& limits, Sender::Cut cut);
   void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
@@ -94,6 +99,13 @@ class ProviderSession final : public SimSession {
   void EndLocked(const absl::Status& status) override;
   void SetRateLocked(int messages_per_second) override;
 
+  // Starts a message that is the first in its contact's line, unless the contact is to be left
+  // alone.
+  void BeginLocked(int64_t key);
+  // The first in its contact's line is through, unless it was so before: the next one begins.
+  void NextInLineLocked(int64_t contact_id, int64_t key);
+  // Whoever is behind a message that is offered again is so, too, and stays behind it.
+  void PostponeLineLocked(int64_t contact_id, int64_t key, absl::Time again);
   // Makes and starts a message's requests, or settles it at once.
   void StartLocked(int64_t key, Flight& flight);
   void FetchLocked(int64_t key, http::ClientRequest request);
@@ -131,7 +143,17 @@ class ProviderSession final : public SimSession {
   bool stopped_sim_ = false;
   Pace pace_;
   SendLimits limits_;  // what the network, or the SIM's owner, allows
+  // Cuts that wait for the limiter, of bulk and of interactive messages. The first of each is being
+  // asked about; one at a time, so that what goes to one contact stays in its order.
+  std::deque<Sender::Cut> unasked_[2];
   absl::flat_hash_map<int64_t, std::unique_ptr<Flight>> flights_;
+  // By contact: the message that is under way, and those that must not overtake it on another
+  // connection.
+  struct Line {
+    int64_t first;
+    std::vector<int64_t> behind;
+  };
+  absl::flat_hash_map<int64_t, Line> lines_;
   absl::flat_hash_map<int64_t, int> attempts_;  // of messages that were refused for now
   std::vector<Result> results_;                 // not yet asked to be committed
   // Of recipients, to be committed with the next results.

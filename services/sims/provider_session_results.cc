@@ -1,4 +1,5 @@
 // The part of a session that decides what becomes of a message, and commits it.
+#include "absl/cleanup/cleanup.h"
 #include "absl/random/random.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
@@ -24,6 +25,7 @@ void ProviderSession::SettleLocked(int64_t key, const SendOutcome& outcome) {
   const auto found = flights_.find(key);
   const std::unique_ptr<Flight> flight = std::move(found->second);
   flights_.erase(found);
+  const absl::Cleanup next = [&] { NextInLineLocked(flight->contact_id(key), key); };
   const absl::Time now = gateway_.app().clock().Now();
   const Consequence& consequence = ConsequenceOf(outcome.error);
   if (flight->has_file && flight->first) {
@@ -90,6 +92,7 @@ void ProviderSession::RetryLocked(int64_t key, const Flight& flight, const SendO
   pace_.Refused(consequence, flight.address, pause, now);
   sender_.SetRate(static_cast<int>(pace_.rate()), now);
   results_.push_back({key, {common::DELIVERY_STATE_QUEUED, {}}, now + pause, "", ""});
+  PostponeLineLocked(flight.contact_id(key), key, now + pause);
 }
 
 void ProviderSession::PunishLocked(const Consequence& consequence, int code) {

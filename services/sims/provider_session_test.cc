@@ -4,151 +4,17 @@
 #include <map>
 #include <mutex>
 
-#include "absl/flags/declare.h"
-#include "absl/flags/flag.h"
-#include "absl/flags/reflection.h"
-#include "libs/http/server.h"
 #include "libs/testing/clock.h"
 #include "libs/testing/wait.h"
 #include "messageorganizer/media/v1/media.grpc.pb.h"
-#include "messageorganizer/sims/v1/callbacks.grpc.pb.h"
 #include "services/media/install.h"
 #include "services/sims/drivers/json.h"
-#include "services/sims/test_pool.h"
-
-ABSL_DECLARE_FLAG(std::vector<std::string>, trusted_provider_hosts);
+#include "services/sims/test_provider.h"
 
 namespace mo::sims {
 namespace {
 
 using testing::WaitFor;
-
-// WhatsApp's face: takes what it is sent, unless a test says otherwise.
-class Meta {
- public:
-  using Answer = std::function<void(const std::string& to, int attempt, http::Responder responder)>;
-
-  Meta()
-      : server_({}, [this](http::Request request, http::Responder responder) {
-          Handle(std::move(request), std::move(responder));
-        }) {
-    REQUIRE(server_.Start().ok());
-  }
-
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", server_.port()); }
-  // What is answered from now on; null: everything is taken.
-  void Set(Answer answer) {
-    std::lock_guard lock(mutex_);
-    answer_ = std::move(answer);
-  }
-  static void Take(const http::Responder& responder) {
-    responder.Send({200, {}, R"({"messages":[{"id":"wamid.x"}]})"});
-  }
-  static void Refuse(const http::Responder& responder, int status, int code) {
-    responder.Send({status, {}, absl::StrCat(R"({"error":{"code":)", code, "}}")});
-  }
-  // How often each address was written to.
-  std::map<std::string, int> attempts() {
-    std::lock_guard lock(mutex_);
-    return attempts_;
-  }
-  size_t messages() {
-    std::lock_guard lock(mutex_);
-    return bodies_.size();
-  }
-  std::vector<std::string> bodies() {
-    std::lock_guard lock(mutex_);
-    return bodies_;
-  }
-  int uploads() {
-    std::lock_guard lock(mutex_);
-    return uploads_;
-  }
-  std::vector<std::string> tokens() {
-    std::lock_guard lock(mutex_);
-    return tokens_;
-  }
-
- private:
-  void Handle(http::Request request, http::Responder responder) {
-    std::unique_lock lock(mutex_);
-    if (request.path == "/v25.0/1065/media") {
-      ++uploads_;
-      return responder.Send({200, {}, R"({"id":"900"})"});
-    }
-    const Json body = ParseJson(request.body);
-    const std::string to = TextAt(body, "to");
-    bodies_.push_back(request.body);
-    tokens_.push_back(std::string(request.headers.Get("Authorization")));
-    const int attempt = ++attempts_[to];
-    const Answer answer = answer_;
-    lock.unlock();
-    if (answer) return answer(to, attempt, std::move(responder));
-    Take(responder);
-  }
-
-  std::mutex mutex_;
-  Answer answer_;
-  std::map<std::string, int> attempts_;
-  std::vector<std::string> bodies_;
-  std::vector<std::string> tokens_;
-  int uploads_ = 0;
-  http::Server server_;
-};
-
-// The pool with a SIM that Meta sends for.
-struct ProviderPool : TestPool {
-  explicit ProviderPool(AppOptions options = {}, std::vector<void (*)(App&)> services = {Install})
-      : TestPool(std::move(options), std::move(services)) {
-    absl::SetFlag(&FLAGS_trusted_provider_hosts, {"127.0.0.1"});
-    v1::CreateSimRequest request;
-    request.mutable_sim()->set_network(common::NETWORK_WHATSAPP);
-    request.mutable_sim()->set_address("+4366400001");
-    request.mutable_sim()->set_capacity(1000);
-    request.mutable_sim()->set_messages_per_second(100000);
-    auto* cloud = request.mutable_sim()->mutable_driver()->mutable_whatsapp_cloud();
-    cloud->set_base_url(meta.url());
-    cloud->set_phone_number_id("1065");
-    cloud->set_access_token("T1");
-    cloud->set_app_secret("secret");
-    cloud->set_verify_token("verify");
-    auto created = sims.Call(&v1::SimService::Stub::CreateSim, caller, request);
-    REQUIRE(created.ok());
-    sim = *created;
-    // These have written.
-    Execute(absl::StrCat(
-        "INSERT INTO sims.reply_windows (account_id, sim_id, address, open_until) SELECT 1, ",
-        IdOf(sim.id()), ", '+43' || n, '2100-01-01' FROM generate_series(1, 1999) AS n"));
-  }
-  // Redis is new: nothing leaves before others could have told it what they have sent.
-  void AwaitLimiter(testing::FakeClock& clock) {
-    REQUIRE(Submit(To("first", 1999, 1, v1::LANE_INTERACTIVE)).ok());
-    WaitFor(
-        [&] {
-          clock.Advance(absl::Milliseconds(100));
-          return Counts("first").accepted() == 1;
-        },
-        "the first message");
-  }
-  v1::SubmitRequest To(const std::string& key, int64_t first, int count,
-                       v1::Lane lane = v1::LANE_BULK) {
-    return Dispatch(key, sim.id(), lane, first, count);
-  }
-  v1::SimState State() {
-    v1::GetSimRequest request;
-    request.set_id(sim.id());
-    return sims.Call(&v1::SimService::Stub::GetSim, caller, request)->state();
-  }
-  bool Online() {
-    v1::GetSimRequest request;
-    request.set_id(sim.id());
-    return sims.Call(&v1::SimService::Stub::GetSim, caller, request)->online();
-  }
-
-  const absl::FlagSaver flags;
-  Meta meta;
-  v1::Sim sim;
-};
 
 TEST_CASE("A provider's SIM sends everything once, in each recipient's own words", "[provider]") {
   ProviderPool pool;
@@ -170,12 +36,12 @@ TEST_CASE("A provider's SIM sends everything once, in each recipient's own words
 TEST_CASE("What a provider refuses has its consequence", "[provider]") {
   ProviderPool pool;
   pool.meta.Set([](const std::string& to, int attempt, const http::Responder& responder) {
-    if (to == "+431") return Meta::Refuse(responder, 400, 131026);
-    if (to == "+432") return Meta::Refuse(responder, 400, 131047);
-    if (to == "+433") return Meta::Refuse(responder, 400, 131050);
-    if (to == "+434" && attempt == 1) return Meta::Refuse(responder, 429, 130429);
-    if (to == "+435" && attempt <= 2) return Meta::Refuse(responder, 500, 131000);
-    Meta::Take(responder);
+    if (to == "+431") return TestMeta::Refuse(responder, 400, 131026);
+    if (to == "+432") return TestMeta::Refuse(responder, 400, 131047);
+    if (to == "+433") return TestMeta::Refuse(responder, 400, 131050);
+    if (to == "+434" && attempt == 1) return TestMeta::Refuse(responder, 429, 130429);
+    if (to == "+435" && attempt <= 2) return TestMeta::Refuse(responder, 500, 131000);
+    TestMeta::Take(responder);
   });
   REQUIRE(pool.Submit(pool.To("d1", 1, 6)).ok());
   WaitFor([&] { return pool.Counts("d1").accepted() == 3; }, "those that are taken in the end");
@@ -198,7 +64,7 @@ TEST_CASE("What was lost after it may have been taken is never sent again", "[pr
   pool.meta.Set([](const std::string& to, int, const http::Responder& responder) {
     if (to == "+431") return responder.Drop();
     if (to == "+432") return responder.Send({502, {}, "Bad Gateway"});
-    Meta::Take(responder);
+    TestMeta::Take(responder);
   });
   REQUIRE(pool.Submit(pool.To("d1", 1, 4)).ok());
   WaitFor([&] { return pool.Counts("d1").uncertain() == 2; }, "doubt");
@@ -243,8 +109,8 @@ TEST_CASE("One recipient's limit delays nobody else", "[provider]") {
   ProviderPool pool(std::move(options));
   pool.AwaitLimiter(clock);
   pool.meta.Set([](const std::string& to, int attempt, const http::Responder& responder) {
-    if (to == "+431" && attempt == 1) return Meta::Refuse(responder, 400, 131056);
-    Meta::Take(responder);
+    if (to == "+431" && attempt == 1) return TestMeta::Refuse(responder, 400, 131056);
+    TestMeta::Take(responder);
   });
   REQUIRE(pool.Submit(pool.To("d1", 1, 1)).ok());
   WaitFor([&] { return pool.Counts("d1").queued() == 1 && pool.meta.messages() == 2; },
@@ -262,7 +128,7 @@ TEST_CASE("A SIM whose token is refused leaves the pool, and goes on when it is 
           "[provider]") {
   ProviderPool pool;
   pool.meta.Set([](const std::string&, int, const http::Responder& responder) {
-    Meta::Refuse(responder, 401, 190);
+    TestMeta::Refuse(responder, 401, 190);
   });
   REQUIRE(pool.Submit(pool.To("d1", 1, 1)).ok());
   WaitFor([&] { return pool.State() == v1::SIM_STATE_PAUSED; }, "the pause");
@@ -306,7 +172,7 @@ TEST_CASE("When another process takes the SIM over, this one sends nothing more 
   pool.meta.Set(nullptr);
   {
     std::lock_guard lock(mutex);
-    for (const auto& responder : held) Meta::Take(responder);
+    for (const auto& responder : held) TestMeta::Take(responder);
   }
   // The old session notices it with the first result; what had left stays in doubt for the other.
   WaitFor([&] { return pool.Count("SELECT count(*) FROM sims.leases WHERE epoch = 2") == 1; },
@@ -349,7 +215,7 @@ TEST_CASE("A change of the driver ends its session without doubt", "[provider]")
   REQUIRE(pool.Submit(pool.To("d2", 100, 1)).ok());
   {
     std::lock_guard lock(mutex);
-    for (const auto& responder : held) Meta::Take(responder);
+    for (const auto& responder : held) TestMeta::Take(responder);
   }
   WaitFor([&] { return pool.Counts("d1").accepted() == 10; }, "results");
   WaitFor([&] { return pool.Counts("d2").accepted() == 1; }, "the new session");
