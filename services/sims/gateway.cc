@@ -62,6 +62,29 @@ void Gateway::Stop() {
     session->End(absl::UnavailableError("the gateway is stopping"));
   executor_.Stop();
   bulk_executor_.Stop();
+  // Whoever goes on with these SIMs need not wait until their leases have run out.
+  if (!std::exchange(dropped_, true)) DropLeases(sessions);
+}
+
+constexpr char kDropLeases[] =
+    "UPDATE sims.leases l SET expire_time = 'epoch' FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "$2::bigint[]), (SELECT $3::bigint[])) AS w (account_id, sim_id, epoch) WHERE l.account_id = "
+    "w.account_id AND l.sim_id = w.sim_id AND l.epoch = w.epoch";
+void Gateway::DropLeases(const std::vector<std::shared_ptr<SimSession>>& sessions) {
+  if (sessions.empty()) return;
+  std::vector<int64_t> accounts, ids, epochs;
+  for (const auto& session : sessions) {
+    accounts.push_back(session->account_id());
+    ids.push_back(session->sim_id());
+    epochs.push_back(session->epoch());
+  }
+  const absl::Status dropped = database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    return tx.Query(kDropLeases, accounts, ids, epochs).status();
+  });
+  if (!dropped.ok()) {
+    Log(LogLevel::kWarning, "dropping the leases failed",
+        {{"error", std::string(dropped.message())}});
+  }
 }
 
 std::shared_ptr<AgentSession> Gateway::NewSession(std::string token) {

@@ -73,6 +73,7 @@ class Gateway {
   void Loop();
   void RenewAll();
   std::vector<std::shared_ptr<SimSession>> Sessions();
+  void DropLeases(const std::vector<std::shared_ptr<SimSession>>& sessions);
   std::shared_ptr<SimSession> Find(int64_t sim_id);
 
   App& app_;
@@ -83,6 +84,7 @@ class Gateway {
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;
+  bool dropped_ = false;
   std::map<int64_t, std::shared_ptr<SimSession>> sessions_;
   std::thread thread_;
   DispatchLoader loader_;

@@ -25,7 +25,8 @@ constexpr char kPutNames[] =
     "(SELECT $4::bigint[]), (SELECT $5::text[]), (SELECT $6::timestamptz[])) "
     "AS n (account_id, sim_id, name, key, address, send_time) "
     "ON CONFLICT (account_id, sim_id, provider_message_id) DO UPDATE SET key = excluded.key, "
-    "address = excluded.address, send_time = excluded.send_time, status = m.status "
+    "address = excluded.address, send_time = least(m.send_time, excluded.send_time), "
+    "status = m.status "
     "RETURNING m.account_id, m.sim_id, m.key, m.status";
 
 // What the watermarks that have come before say of what was sent.

@@ -1,11 +1,12 @@
 #include "services/sims/pace.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mo::sims {
 namespace {
 
-constexpr double kCut = 0.8;         // of the rate that was refused
+constexpr double kCut = 0.75;        // of the rate that was refused
 constexpr double kNear = 0.95;       // of the ceiling: from there on slowly
 constexpr double kFastGrowth = 1.1;  // each second
 constexpr double kSlowGrowth = 1.005;
@@ -18,14 +19,15 @@ constexpr double kFloor = 0.5;
 constexpr double kForgetting = 0.99;
 // So large a part of the calls refused: far too fast, and the rate is cut once more, by that part.
 constexpr double kMany = 0.1;
+constexpr double kMostCut = 0.25;  // of the rate, at once
 // So large a part is no chance: what was taken before is no measure any more.
 constexpr double kTooMany = 0.5;
 constexpr int kEnough = 20;  // refusals, to tell that
 // Where nobody limits the rate, and little was sent before the first refusal.
 constexpr double kUnmeasured = 10;
-constexpr double kShortest = 0.02;  // seconds, of which a rate is estimated
 // Refusals of what was sent before the cut come in for a while.
 constexpr absl::Duration kBetweenCuts = absl::Seconds(1);
+constexpr absl::Duration kAnswered = absl::Milliseconds(300);  // then they have
 constexpr absl::Duration kSecond = absl::Seconds(1);
 constexpr size_t kManyAddresses = 10000;
 // How much an answer counts among the last ones, which share of them makes a SIM wait, and what is
@@ -57,7 +59,7 @@ void Pace::Accepted(absl::Time now) {
     second_ = now;
   }
   ++taken_;
-  ++taken_since_;
+  taken_since_ += now - cut_time_ >= kAnswered;
 }
 
 void Pace::Refused(const Consequence& consequence, absl::string_view address, absl::Duration pause,
@@ -75,10 +77,9 @@ void Pace::Refused(const Consequence& consequence, absl::string_view address, ab
     sim_until_ = std::max(sim_until_, until);
   if (consequence.waits == Waits::kCampaigns) bulk_until_ = std::max(bulk_until_, until);
   if (consequence.sim != SimFate::kSlowDown) return;
-  ++refused_since_;
+  refused_since_ += now - cut_time_ >= kAnswered;
   if (now - cut_time_ < kBetweenCuts) return;
-  const double seconds = std::max(kShortest, absl::ToDoubleSeconds(now - second_));
-  ceiling_ = rate_ > 0 ? rate_ : std::max({kUnmeasured, best_, taken_ / seconds});
+  ceiling_ = rate_ > 0 ? rate_ : std::max({kUnmeasured, best_, static_cast<double>(taken_)});
   Cut(kCut * ceiling_, now);
 }
 
@@ -89,16 +90,18 @@ void Pace::Cut(double rate, absl::Time now) {
 }
 
 bool Pace::Tick(absl::Time now) {
-  const absl::Duration since = now - grow_time_;
-  if (ceiling_ == 0 || since < kSecond) return false;
-  grow_time_ = now;
+  if (ceiling_ == 0 || now - grow_time_ < kSecond || SimWaits(now)) return false;
+  const absl::Time grow_time = std::exchange(grow_time_, now);
   const double refused = refused_since_ / std::max(1.0, taken_since_ + refused_since_ * 1.0);
   if (refused > kMany) {
     if (refused > kTooMany && refused_since_ >= kEnough) best_ = taken_ = 0;
-    // Less than the rate was sent, when the SIM has waited: at most for half of the time.
-    const double sent = taken_since_ / absl::ToDoubleSeconds(since);
-    ceiling_ = std::min(rate_, 2 * sent);
-    Cut(std::min((1 - refused) * rate_, sent), now);
+    // What was taken, the time in which the SIM waited included: the provider counts on then. Never
+    // so little that coming back would take long.
+    const absl::Duration counted = now - std::max(grow_time, cut_time_ + kAnswered);
+    const double sent = taken_since_ / absl::ToDoubleSeconds(counted);
+    const bool waited = sim_until_ > grow_time;
+    ceiling_ = std::clamp(waited ? 2 * sent : sent, kMostCut * rate_, rate_);
+    Cut(std::max(kMostCut * rate_, std::min((1 - refused) * rate_, sent)), now);
     return true;
   }
   taken_since_ = refused_since_ = 0;

@@ -262,7 +262,9 @@ void ProviderSession::FlushLocked() {
 // The provider's own time of the message is later than this, and earlier than its answer.
 void ProviderSession::StampLocked(int64_t key) {
   Flight& flight = *flights_[key];
-  if (flight.first) flight.start = gateway_.app().clock().Now();
+  if (!flight.first) return;
+  // Providers tell whole milliseconds.
+  flight.start = absl::FromUnixMillis(absl::ToUnixMillis(gateway_.app().clock().Now()));
 }
 
 void ProviderSession::GuardLocked(http::ClientRequest& request) {

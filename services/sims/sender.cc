@@ -163,20 +163,19 @@ void Sender::Later(int64_t key, absl::Time when) {
 }
 
 void Sender::Tick(absl::Time now) {
-  for (size_t i = 0; i < retries_.size();) {
-    if (retries_[i].when > now) {
-      ++i;
-      continue;
+  std::vector<std::shared_ptr<LoadedDispatch>> again;
+  std::erase_if(retries_, [&](const Retry& retry) {
+    if (retry.when > now) return false;
+    --retry.dispatch->outstanding;
+    if (known_.contains(retry.dispatch->id)) {
+      if (retry.dispatch->drained()) again.push_back(retry.dispatch);
+      retry.dispatch->queued.push_back(retry.index);
     }
-    const auto dispatch = retries_[i].dispatch;
-    --dispatch->outstanding;
-    if (known_.contains(dispatch->id)) {
-      if (dispatch->drained()) Lane(dispatch->lane).push_front(dispatch);
-      dispatch->queued.push_back(retries_[i].index);
-    }
-    retries_[i] = retries_.back();
-    retries_.pop_back();
-  }
+    return true;
+  });
+  // What one person is told stays in its order.
+  for (auto dispatch = again.rbegin(); dispatch != again.rend(); ++dispatch)
+    Lane((*dispatch)->lane).push_front(std::move(*dispatch));
 }
 
 std::vector<int64_t> Sender::Known() const {

@@ -69,6 +69,27 @@ TEST_CASE("Whoever is postponed leaves the cut and is offered again at its time"
   CHECK(cut.windows[0].indices == std::vector<int>{0, 2});
 }
 
+TEST_CASE("Those that are postponed together come back in their order") {
+  const absl::Time now = absl::UnixEpoch(), later = now + absl::Seconds(2);
+  Sender sender;
+  sender.SetCredit(100);
+  sender.Offer({MakeDispatch(1, v1::LANE_INTERACTIVE, 0, 1),
+                MakeDispatch(2, v1::LANE_INTERACTIVE, 0, 1),
+                MakeDispatch(3, v1::LANE_INTERACTIVE, 0, 1)});
+  Sender::Cut cut = sender.Next(now);
+  REQUIRE(cut.size == 3);
+  sender.Postpone({{later}, {later}, {later}}, cut);
+  LedgerOutcome outcome;
+  outcome.opened.resize(3);
+  sender.Opened(cut, outcome);
+  sender.Offer({MakeDispatch(4, v1::LANE_INTERACTIVE, 0, 1)});
+  sender.Tick(later);
+  cut = sender.Next(later);
+  std::vector<int64_t> order;
+  for (const Window& window : cut.windows) order.push_back(window.dispatch_id);
+  CHECK(order == std::vector<int64_t>{1, 2, 3, 4});
+}
+
 TEST_CASE("Dispatches with nothing but doubtful messages do not keep others from being loaded") {
   Sender sender;  // without credit nothing is cut
   sender.Offer({MakeDispatch(1, v1::LANE_BULK, 1, 0), MakeDispatch(2, v1::LANE_BULK, 1, 0)});

@@ -1,6 +1,8 @@
 """The story of the foundation on SIMs at providers, with each network's own means: edge's callbacks, the drivers, and the
 providers' doubles. That of device agents is test_story.py."""
 
+import time
+
 import pytest
 
 from harness import newsroom
@@ -211,3 +213,15 @@ def test_sms_kannel(deployment, simulator):
     (delivery,) = story.api.all(f"/v1/broadcasts/{failed}/deliveries", "deliveries")
     assert delivery["reason"] == "DELIVERY_REASON_ADDRESS_INVALID"
     story.anna.phone.assert_no_duplicates()
+
+
+def test_whoever_goes_on_need_not_wait(deploy, simulator):
+    """A process that stops in order leaves its SIMs to others at once: a lease lasts for 15 seconds."""
+    deployment = deploy("all")
+    story = Story(deployment, simulator, SmsKannel, names=False)
+    story.bjoern.write("Hallo", story.bjoern.filled(WELCOME))
+    deployment.terminate()
+    deployment.start_all()
+    begin = time.monotonic()
+    story.bjoern.write("NEWS", "Ab jetzt: News")
+    assert time.monotonic() - begin < 5

@@ -82,12 +82,13 @@ class Kannel:
         """What comes in goes to the SIM's callback, as sms_kannel.h asks for."""
         asked = "id=%I&sender=%p&ts=%T&coding=%c&charset=%C&message=%b"
         groups = [
-            {"group": "core", "admin-port": self._admin, "admin-password": "x", "smsbox-port": self._box, "box-allow-ip": "127.0.0.1",
-             "dlr-storage": "internal", "log-level": 1, "log-file": self._folder / "core.log"},
-            {"group": "smsc", "smsc": "smpp", "smsc-id": "test", "host": "127.0.0.1", "port": self._smsc, "transceiver-mode": "true",
-             "smsc-username": "mo", "smsc-password": "secret", "system-type": "VMA", "reconnect-delay": 1},
+            {"group": "core", "admin-port": self._admin, "admin-password": "x", "smsbox-port": self._box,
+             "box-allow-ip": "127.0.0.1", "dlr-storage": "internal", "log-level": 1, "log-file": self._folder / "core.log"},
+            {"group": "smsc", "smsc": "smpp", "smsc-id": "test", "host": "127.0.0.1", "port": self._smsc, "system-type": "VMA",
+             "transceiver-mode": "true", "smsc-username": "mo", "smsc-password": "secret", "reconnect-delay": 1},
             {"group": "smsbox", "bearerbox-host": "127.0.0.1", "sendsms-port": self.port, "log-level": 1},
-            {"group": "sendsms-user", "username": "mo", "password": "kannel-password", "max-messages": 10, "concatenation": "true"},
+            {"group": "sendsms-user", "username": "mo", "password": "kannel-password", "max-messages": 10,
+             "concatenation": "true"},
             {"group": "sms-service", "keyword": "default", "max-messages": 0, "catch-all": "true", "accepted-smsc": "test",
              "get-url": f"{callback_url}?token={CALLBACK_TOKEN}&{asked}"}]
         (self._folder / "kannel.conf").write_text("\n".join(
@@ -98,7 +99,8 @@ class Kannel:
         if user is not None:
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         for name, program in self.PROGRAMS.items():
-            self._processes.append(Process(name, [program, "-v", "1", self._folder / "kannel.conf"], self._folder / f"{name}.log", user))
+            command = [program, "-v", "1", self._folder / "kannel.conf"]
+            self._processes.append(Process(name, command, self._folder / f"{name}.log", user))
             ready = self._box if name == "bearerbox" else self.port
             wait_for(lambda: listens(ready), f"{name} to listen: {self._processes[-1].log_tail()}", 30)
 
