@@ -83,7 +83,7 @@ absl::StatusOr<Inbound::Step> Inbound::TryRecord(const Caller& caller,
   absl::StatusOr<Step> step = decide(nullptr);
   if (!step.ok() || step->response) return step;
   MO_ASSIGN_OR_RETURN(const int64_t contact_id, step->intention->ContactId());
-  MO_ASSIGN_OR_RETURN(const Place place, places_.Ask(caller, contact_id, request.network(),
+  MO_ASSIGN_OR_RETURN(const Place place, places_.Ask(caller, contact_id, IdentityOf(request),
                                                      request.sim_id(), intended));
   return decide(&place);
 }

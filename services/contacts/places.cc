@@ -38,15 +38,17 @@ absl::StatusOr<Intention> Places::Intend(storage::Transaction& tx,
   return Intention(found->id);
 }
 
-absl::StatusOr<Place> Places::Ask(const Caller& caller, int64_t contact_id, Network network,
-                                  const std::string& sim_id, absl::Time intended) {
+absl::StatusOr<Place> Places::Ask(const Caller& caller, int64_t contact_id,
+                                  const Identity& identity, const std::string& sim_id,
+                                  absl::Time intended) {
   // The deadline counts from the intention and travels with the call: however long this process
   // sleeps here, sims gives no place that the sweeper has given up already.
   Caller bounded = caller.WithKey("");
   bounded.deadline = std::min(caller.deadline, intended + kDoubt / 3);
   sims_v1::AllocateRequest request;
   request.set_contact_id(FormatId("con", contact_id));
-  request.set_network(network);
+  request.set_network(identity.network);
+  request.set_phone(identity.phone);
   request.set_sim_id(sim_id);
   absl::StatusOr<sims_v1::AllocateResponse> sim =
       allocation_.Call(MO_METHOD(sims_v1::AllocationService, Allocate), bounded, request);

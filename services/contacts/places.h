@@ -66,8 +66,8 @@ class Places {
   absl::StatusOr<Intention> Intend(storage::Transaction& tx, const std::optional<ContactRow>& found,
                                    const Identity& identity);
   // Asks sims, after the intention is committed. sim_id: only this SIM. A full pool is an answer,
-  // not an error.
-  absl::StatusOr<Place> Ask(const Caller& caller, int64_t contact_id, Network network,
+  // not an error. The phone, if it is known, may decide which SIM it is.
+  absl::StatusOr<Place> Ask(const Caller& caller, int64_t contact_id, const Identity& identity,
                             const std::string& sim_id, absl::Time intended);
   // Address and name of the SIM that a contact has.
   absl::StatusOr<Place> Existing(const Caller& caller, const ContactRow& row);

@@ -112,7 +112,7 @@ absl::StatusOr<Place> Registrations::FindPlace(const Caller& caller,
       }));
   if (found && found->has_sim()) return places_.Existing(caller, *found);
   MO_ASSIGN_OR_RETURN(const int64_t contact_id, intention.ContactId());
-  return places_.Ask(caller, contact_id, request.network(), "", intended);
+  return places_.Ask(caller, contact_id, identity, "", intended);
 }
 
 // The contact with its SIM: as it is, completed, or new.

@@ -173,7 +173,8 @@ TEST_CASE("A place that nobody entered is taken by the next call, or given up in
                      return intention.status();
                    })
               .ok());
-  REQUIRE(places.Ask(pool.env.caller(), contact_id, NETWORK_WHATSAPP, "", absl::Now())->found());
+  const Identity identity{NETWORK_WHATSAPP, "", "+436641234567"};
+  REQUIRE(places.Ask(pool.env.caller(), contact_id, identity, "", absl::Now())->found());
   REQUIRE(pool.Occupancy() == 1);
 
   SECTION("the next registration of the phone enters it") {
@@ -196,7 +197,7 @@ TEST_CASE("A place that nobody entered is taken by the next call, or given up in
   SECTION("whoever was asleep for too long asks sims no more") {
     CHECK(
         places
-            .Ask(pool.env.caller(), contact_id, NETWORK_WHATSAPP, "", absl::Now() - Places::kDoubt)
+            .Ask(pool.env.caller(), contact_id, identity, "", absl::Now() - Places::kDoubt)
             .status()
             .code() == absl::StatusCode::kDeadlineExceeded);
   }

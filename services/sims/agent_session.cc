@@ -5,11 +5,11 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/agent_frames.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool.h"
 #include "services/sims/pool_store.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
@@ -99,13 +99,12 @@ absl::Status AgentSession::TakeOver(const v1::AgentHello& hello, absl::Time now)
     MO_ASSIGN_OR_RETURN(storage::Result taken, lease.Get());
     epoch_ = taken[0].Int(0);
     network_ = sim.network();
-    running_ = sim.state() == v1::SIM_STATE_ACTIVE || sim.state() == v1::SIM_STATE_DRAINING;
-    sender_.SetRate(sim.messages_per_second(), now);
-    v1::SimChanged event;
-    event.set_sim_id(sim.id());
-    event.set_state(sim.state());
-    event.set_online(true);
-    return gateway_.outbox().Append(tx, account_id_, sim.id(), event);
+    running_ = Sends(sim.state());
+    SimLimits limits;
+    limits.messages_per_second = sim.messages_per_second();
+    limits.speed = sim.quality().speed();
+    SetLimitsLocked(limits);
+    return TellOnline(tx, gateway_.outbox(), account_id_, sim_id_, sim.state(), true);
   });
 }
 
@@ -133,11 +132,19 @@ void AgentSession::HandleLocked(const v1::AgentFrame& frame) {
   work.transitions = std::move(content.transitions);
   work.inbound = std::move(content.inbound);
   work.groups = std::move(content.groups);
+  std::vector<std::string> left;
+  for (const v1::GroupMembership& group : work.groups) {
+    if (group.left()) left.push_back(group.group_id());
+  }
   // While there is credit for more, nothing waits for what became of what was sent.
   work.patient = work.inbound.empty() && work.groups.empty() && sender_.Relaxed();
   work.done = [self = Self(), seq = frame.seq(), ack = frame.ack(),
-               results = std::move(content.results)](const LedgerOutcome& outcome) {
+               results = std::move(content.results),
+               left = std::move(left)](const LedgerOutcome& outcome) {
     self->Committed(seq, ack, results, outcome);
+    if (left.empty() || !outcome.status.ok()) return;
+    std::lock_guard lock(self->mutex_);
+    self->NoteLeftLocked(left);
   };
   ++frames_open_;
   if (!gateway_.ledger().Add(std::move(work))) {
@@ -227,6 +234,29 @@ absl::StatusOr<v1::JoinOutcome> AgentSession::JoinGroup(const std::string& invit
   joins_.erase(request);
   if (!outcome) return AgentOffline();
   return *outcome;
+}
+
+void AgentSession::NoteLeftLocked(const std::vector<std::string>& groups) {
+  for (const std::string& group : groups) {
+    const auto found = leaves_.find(group);
+    if (found != leaves_.end()) found->second.left = true;
+  }
+  joined_.notify_all();
+}
+
+absl::Status AgentSession::LeaveGroup(const std::string& group_id, absl::Duration deadline) {
+  std::unique_lock lock(mutex_);
+  if (phase_ != Phase::kOpen) return AgentOffline();
+  Leave& leave = leaves_[group_id];
+  ++leave.waiting;
+  v1::GatewayItem item;
+  item.mutable_leave_group()->set_group_id(group_id);
+  SayLocked(std::move(item));
+  joined_.wait_for(lock, absl::ToChronoMilliseconds(deadline),
+                   [&] { return leave.left || phase_ == Phase::kEnded; });
+  const bool left = leave.left;
+  if (--leave.waiting == 0) leaves_.erase(group_id);
+  return left ? absl::OkStatus() : AgentOffline();
 }
 
 void AgentSession::SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,

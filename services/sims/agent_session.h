@@ -30,6 +30,8 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void Tick(absl::Time now) override;
   absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
                                             absl::Duration deadline) override;
+  absl::Status LeaveGroup(const std::string& group_id, absl::Duration deadline) override;
+  absl::Duration lease_time() const override { return kLeaseTime; }
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -53,6 +55,8 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
   void HandleLocked(const v1::AgentFrame& frame);
   void Committed(int64_t seq, int64_t ack, const std::vector<v1::SendResult>& results,
                  const LedgerOutcome& outcome);
+  // Tells those who wait for a group to be left.
+  void NoteLeftLocked(const std::vector<std::string>& groups);
   void SayLocked(v1::GatewayItem item);
   void FlushLocked();
   void ReadLocked();
@@ -79,7 +83,13 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::AgentFrame, v1::Ga
 
   int64_t next_join_ = 1;
   std::map<int64_t, std::optional<v1::JoinOutcome>> joins_;
-  std::condition_variable joined_;
+  // Groups that somebody waits to have left: how many do, and whether it has been.
+  struct Leave {
+    int waiting = 0;
+    bool left = false;
+  };
+  std::map<std::string, Leave> leaves_;
+  std::condition_variable joined_;  // or left, or ended
 };
 
 }  // namespace mo::sims

@@ -3,9 +3,13 @@
 #include <map>
 #include <numeric>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
+#include "services/sims/calling_codes.h"
 #include "services/sims/errors.h"
 
 namespace mo::sims {
@@ -24,22 +28,31 @@ v1::AllocateResponse FromRow(const storage::Row& row) {
   return response;
 }
 
-// The contact's place, else one on the least filled SIM by share of its capacity. A contact that
-// wrote to a draining SIM stays with it ($4 names one). The condition is checked again on the
-// locked row: this is what keeps a SIM from being over-full; what was snatched away meanwhile is a
-// row of NULLs. No row: there is no room.
+// The contact's place, else one on the SIM that the account's strategy for the network prefers: a
+// number ($6, its calling code having $7 digits) with the longest beginning in common, the oldest,
+// the least filled by share of its capacity. A contact that wrote to a draining SIM stays with it
+// ($4 names one). The condition is checked again on the locked row: this is what keeps a SIM from
+// being over-full; what was snatched away meanwhile is a row of NULLs. No row: there is no room.
 constexpr char kPlace[] =
     "WITH known AS MATERIALIZED (SELECT s.id, s.address, s.display_name FROM sims.allocations a "
     "JOIN sims.sims s ON s.account_id = a.account_id AND s.id = a.sim_id WHERE a.account_id = $1 "
-    "AND a.contact_id = $2), candidate AS MATERIALIZED (SELECT id FROM sims.sims WHERE (SELECT "
-    "count(*) FROM known) = 0 AND account_id = $1 AND network = $3 AND occupancy < capacity AND "
-    "CASE WHEN $4 = 0 THEN state = 1 ELSE id = $4 AND state <> 4 END ORDER BY occupancy::double "
-    "precision / capacity, id LIMIT 1), taken AS (UPDATE sims.sims s SET occupancy = s.occupancy + "
-    "1 FROM candidate c WHERE s.account_id = $1 AND s.id = c.id AND s.occupancy < s.capacity AND "
-    "(s.state = 1 OR $4 <> 0) RETURNING s.id, s.address, s.display_name), placed AS (INSERT INTO "
-    "sims.allocations (account_id, contact_id, sim_id, create_time) SELECT $1, $2, id, $5 FROM "
-    "taken) SELECT id, address, display_name FROM known UNION ALL SELECT t.id, t.address, "
-    "t.display_name FROM candidate LEFT JOIN taken t ON true";
+    "AND a.contact_id = $2), settings AS MATERIALIZED (SELECT coalesce((SELECT strategies[$3] FROM "
+    "sims.pool_settings WHERE account_id = $1), 1) AS strategy), candidate AS MATERIALIZED (SELECT "
+    "s.id FROM sims.sims s, settings WHERE (SELECT count(*) FROM known) = 0 AND s.account_id = $1 "
+    "AND s.network = $3 AND s.occupancy < s.capacity AND CASE WHEN $4 = 0 THEN s.state = 1 ELSE "
+    "s.id "
+    "= $4 AND s.state <> 4 END ORDER BY CASE WHEN strategy = 3 AND $7 > 0 AND "
+    "left(ltrim(s.address, "
+    "'+'), $7) = left($6, $7) THEN (SELECT -count(*) FROM generate_series(1, length($6)) AS n "
+    "WHERE "
+    "left(ltrim(s.address, '+'), n) = left($6, n)) ELSE 0 END, CASE WHEN strategy = 2 THEN "
+    "extract(epoch FROM s.create_time) ELSE s.occupancy::double precision / s.capacity END, s.id "
+    "LIMIT 1), taken AS (UPDATE sims.sims s SET occupancy = s.occupancy + 1 FROM candidate c WHERE "
+    "s.account_id = $1 AND s.id = c.id AND s.occupancy < s.capacity AND (s.state = 1 OR $4 <> 0) "
+    "RETURNING s.id, s.address, s.display_name), placed AS (INSERT INTO sims.allocations "
+    "(account_id, contact_id, sim_id, create_time) SELECT $1, $2, id, $5 FROM taken) SELECT id, "
+    "address, display_name FROM known UNION ALL SELECT t.id, t.address, t.display_name FROM "
+    "candidate LEFT JOIN taken t ON true";
 
 constexpr char kDeleteAllocation[] =
     "WITH gone AS (DELETE FROM sims.allocations WHERE account_id = $1 AND contact_id = $2 "
@@ -52,6 +65,14 @@ constexpr char kUpsertSuppression[] =
     "$3, $4) "
     "ON CONFLICT (account_id, contact_id) DO UPDATE SET suppressed = $3, version = $4 "
     "WHERE sims.suppressions.version <= $4";
+
+// The digits of an international number; "" of anything else, which no SIM has something in common
+// with.
+std::string InternationalDigits(absl::string_view phone) {
+  if (!absl::ConsumePrefix(&phone, "+") || phone.size() > 15) return "";
+  if (!absl::c_all_of(phone, absl::ascii_isdigit)) return "";
+  return std::string(phone);
+}
 
 }  // namespace
 
@@ -124,9 +145,10 @@ absl::StatusOr<std::vector<Allocation::Answer>> Allocation::TakePlaces(
 
 storage::Pending Allocation::AskPlace(storage::Transaction& tx,
                                       const v1::AllocateRequest& request) {
+  const std::string digits = InternationalDigits(request.phone());
   return tx.Ask(kPlace, tx.account_id(), IdOf(request.contact_id()),
-                static_cast<int32_t>(request.network()), IdOf(request.sim_id()),
-                app_.clock().Now());
+                static_cast<int32_t>(request.network()), IdOf(request.sim_id()), app_.clock().Now(),
+                digits, static_cast<int32_t>(CallingCodeLength(digits)));
 }
 
 absl::StatusOr<google::protobuf::Empty> Allocation::Release(const Caller& caller,

@@ -22,6 +22,10 @@ class Listener : public SimSession {
   absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string&, absl::Duration) override {
     return absl::UnimplementedError("no groups");
   }
+  absl::Status LeaveGroup(const std::string&, absl::Duration) override {
+    return absl::UnimplementedError("no groups");
+  }
+  absl::Duration lease_time() const override { return kLeaseTime; }
   // The dispatches that it was given, oldest first.
   std::vector<int64_t> Known() {
     std::lock_guard lock(mutex_);

@@ -42,6 +42,43 @@ inline absl::Status AgentTokenInvalid() {
                "the agent's token belongs to no SIM");
 }
 
+inline absl::Status ProviderUnavailable(absl::string_view why) {
+  return WithRetryDelay(Error(absl::StatusCode::kUnavailable, "PROVIDER_UNAVAILABLE",
+                              absl::StrCat("the provider does not answer: ", why)),
+                        absl::Seconds(10));
+}
+
+inline absl::Status ProviderRefused(absl::string_view why) {
+  return Error(absl::StatusCode::kFailedPrecondition, "PROVIDER_REFUSED", why);
+}
+
+// Somebody else has changed the SIM meanwhile.
+inline absl::Status SimBusy() {
+  return WithRetryDelay(Error(absl::StatusCode::kUnavailable, "SIM_BUSY",
+                              "the SIM is being changed by others, try again"),
+                        absl::Seconds(1));
+}
+
+inline absl::Status GroupNotFound() {
+  return Error(absl::StatusCode::kNotFound, "GROUP_NOT_FOUND", "the SIM is not in this group");
+}
+
+// What the SIM's network does not let anybody do.
+inline absl::Status NotSupported(absl::string_view what) {
+  return Error(absl::StatusCode::kFailedPrecondition, "NOT_SUPPORTED", what);
+}
+
+// Contacts of a SIM that works are where they belong.
+inline absl::Status SimActive() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SIM_ACTIVE",
+               "this SIM is active; pause or drain it first");
+}
+
+inline absl::Status AddressBound() {
+  return Error(absl::StatusCode::kFailedPrecondition, "ADDRESS_BOUND",
+               "on this network contacts belong to their SIM: another one cannot write to them");
+}
+
 // Ends a stream whose SIM has been attached to by a newer one.
 inline absl::Status LeaseLost() {
   return Error(absl::StatusCode::kAborted, "LEASE_LOST", "a newer agent has attached to this SIM");

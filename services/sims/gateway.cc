@@ -1,16 +1,15 @@
 #include "services/sims/gateway.h"
 
 #include <algorithm>
-#include <set>
 
 #include "absl/time/clock.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/agent_session.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool_store.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
@@ -118,10 +117,7 @@ void Gateway::Unregister(int64_t sim_id, const SimSession* session) {
       if (!dropped) return absl::OkStatus();
       absl::StatusOr<v1::Sim> sim = SelectSimOf(tx, account_id, sim_id, app_.clock().Now());
       if (!sim.ok()) return absl::OkStatus();  // deleted meanwhile
-      v1::SimChanged event;
-      event.set_sim_id(sim->id());
-      event.set_state(sim->state());
-      return outbox_.Append(tx, account_id, sim->id(), event);
+      return TellOnline(tx, outbox_, account_id, sim_id, sim->state(), false);
     });
     if (!status.ok()) {
       Log(LogLevel::kWarning, "dropping a lease failed",
@@ -167,6 +163,20 @@ absl::StatusOr<v1::JoinOutcome> Gateway::JoinGroup(int64_t sim_id, const std::st
   return session->JoinGroup(invite_link, deadline);
 }
 
+absl::Status Gateway::LeaveGroup(int64_t sim_id, const std::string& group_id,
+                                 absl::Duration deadline) {
+  auto session = Find(sim_id);
+  if (!session) return AgentOffline();
+  return session->LeaveGroup(group_id, deadline);
+}
+
+std::vector<int64_t> Gateway::Driven() {
+  std::lock_guard lock(mutex_);
+  std::vector<int64_t> ids;
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  return ids;
+}
+
 // Which of the SIMs have something open that runs or is canceled: one look into the index each.
 constexpr char kSelectHungry[] =
     "SELECT w.sim_id FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, "
@@ -177,30 +187,46 @@ constexpr char kSelectHungry[] =
     "AND (s.control = 1 AND (s.hold_until IS NULL OR s.hold_until <= $3) OR s.control = 3) LIMIT "
     "1) AS any_open";
 
+// One at a time: a slow database gets no queue of them.
+void Gateway::RenewLater() {
+  if (renewing_.exchange(true)) return;
+  const bool posted = executor_.Post(0, [this] {
+    RenewAll();
+    renewing_ = false;
+  });
+  if (!posted) renewing_ = false;
+}
+
 void Gateway::RenewAll() {
   std::vector<int64_t> ids, epochs;
+  std::vector<absl::Time> times;
   const auto sessions = Sessions();
+  const absl::Time now = app_.clock().Now();
   for (const auto& session : sessions) {
     ids.push_back(session->sim_id());
     epochs.push_back(session->epoch());
+    times.push_back(now + session->lease_time());
   }
   if (ids.empty()) return;
-  absl::StatusOr<std::vector<int64_t>> renewed = database_.AsSystem([&](storage::Transaction& tx) {
-    return RenewLeases(tx, ids, epochs, app_.clock().Now() + kLeaseTime);
-  });
+  const auto renewed = database_.AsSystem(
+      [&](storage::Transaction& tx) { return RenewLeases(tx, ids, epochs, times); });
   // One that could not be renewed stays ours until another takes it; then every commit fails.
   if (!renewed.ok()) {
     return Log(LogLevel::kWarning, "renewing leases failed",
                {{"error", std::string(renewed.status().message())}});
   }
-  const std::set<int64_t> held(renewed->begin(), renewed->end());
   for (const auto& session : sessions) {
-    if (!held.contains(session->sim_id())) session->End(LeaseLost());
+    const auto held = renewed->find(session->sim_id());
+    if (held == renewed->end()) {
+      session->End(LeaseLost());
+    } else {
+      session->Seen(held->second);
+    }
   }
 }
 
 void Gateway::Loop() {
-  absl::Time renew = app_.clock().Now() + kHeartbeat;
+  absl::Time renew = app_.clock().Now() + kRenewInterval;
   absl::Time poll = app_.clock().Now() + kPoll;
   std::atomic<bool> polling{false};
   std::unique_lock lock(mutex_);
@@ -210,8 +236,8 @@ void Gateway::Loop() {
     const auto sessions = Sessions();
     for (const auto& session : sessions) session->Tick(now);
     if (now >= renew) {
-      renew = now + kHeartbeat;
-      executor_.Post(0, [this] { RenewAll(); });
+      renew = now + kRenewInterval;
+      RenewLater();
     }
     if (now >= poll && !polling) {
       poll = now + kPoll;

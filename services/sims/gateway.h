@@ -1,6 +1,7 @@
 // The SIMs that this process drives.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -53,6 +54,10 @@ class Gateway {
   // Asks a SIM's agent to join a group and waits; AGENT_OFFLINE when it is not attached here.
   absl::StatusOr<v1::JoinOutcome> JoinGroup(int64_t sim_id, const std::string& invite_link,
                                             absl::Duration deadline);
+  // Takes a SIM out of a group and waits; AGENT_OFFLINE when it is not attached here.
+  absl::Status LeaveGroup(int64_t sim_id, const std::string& group_id, absl::Duration deadline);
+  // The SIMs that this process drives.
+  std::vector<int64_t> Driven();
 
   // Runs blocking work of an account's session (0: of one that is not known yet). False when
   // stopping.
@@ -71,6 +76,7 @@ class Gateway {
 
  private:
   void Loop();
+  void RenewLater();
   void RenewAll();
   std::vector<std::shared_ptr<SimSession>> Sessions();
   void DropLeases(const std::vector<std::shared_ptr<SimSession>>& sessions);
@@ -85,6 +91,7 @@ class Gateway {
   std::condition_variable stop_;
   bool stopping_ = false;
   bool dropped_ = false;
+  std::atomic<bool> renewing_{false};
   std::map<int64_t, std::shared_ptr<SimSession>> sessions_;
   std::thread thread_;
   DispatchLoader loader_;
@@ -92,8 +99,13 @@ class Gateway {
   FairExecutor bulk_executor_;
 };
 
-// How long a lease lasts without renewal, and a stream without a frame.
+// How long an agent's lease lasts without renewal, and a stream without a frame.
 inline constexpr absl::Duration kLeaseTime = absl::Seconds(45);
 inline constexpr absl::Duration kHeartbeat = absl::Seconds(15);
+// Agents come back by themselves when a process dies; a SIM with a provider is dark until its lease
+// has ended. One that cannot be renewed in time is taken by another process, and the epoch keeps
+// this one from writing: late, but never twice.
+inline constexpr absl::Duration kProviderLeaseTime = absl::Seconds(15);
+inline constexpr absl::Duration kRenewInterval = absl::Seconds(5);
 
 }  // namespace mo::sims

@@ -3,18 +3,29 @@
 #include "absl/flags/flag.h"
 #include "absl/time/time.h"
 #include "libs/redis/pool.h"
+#include "libs/runtime/log.h"
+#include "libs/runtime/status.h"
 #include "libs/storage/database.h"
 #include "services/sims/audit.h"
+#include "services/sims/credential_probe.h"
+#include "services/sims/group_commands.h"
+#include "services/sims/health.h"
 #include "services/sims/inbound_media.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/provider_hosts.h"
 #include "services/sims/provider_leases.h"
+#include "services/sims/quality.h"
+#include "services/sims/quality_judge.h"
+#include "services/sims/rehoming.h"
 #include "services/sims/service.h"
+#include "services/sims/sim_history.h"
 #include "services/sims/templates.h"
 
 ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of sims' ledger");
+ABSL_FLAG(absl::Duration, sims_quality_interval, absl::Minutes(1),
+          "how often a SIM is judged by what becomes of its messages");
 ABSL_FLAG(int, sims_inbound_files, 16,
           "most files of messages that came in that are fetched at once, of up to 10 MB each");
 ABSL_FLAG(int, sims_provider_sims, 10000,
@@ -37,22 +48,42 @@ constexpr char kDeleteOldInbound[] =
 constexpr absl::Duration kInboundRetention = absl::Hours(30 * 24);
 // No provider reports on a message for longer.
 constexpr absl::Duration kNamesRetention = absl::Hours(35 * 24);
+// How often what was counted of SIMs' messages is written, and looked at.
+constexpr absl::Duration kFlushInterval = absl::Seconds(1);
 // Callbacks are understood on these; nothing waits on them.
 constexpr int kCallbackThreads = 4;
+
+// What a network has told of a SIM itself.
+absl::Status TakeHealth(storage::Database& database, events::Outbox& outbox, Gateway& gateway,
+                        const SimDriver& sim, const HealthEvent& event) {
+  const absl::Time now = gateway.app().clock().Now();
+  MO_ASSIGN_OR_RETURN(const bool changed, database.AsSystem([&](storage::Transaction& tx) {
+    return ApplyHealth(tx, outbox, sim.account_id, sim.sim_id, event, now);
+  }));
+  if (changed) gateway.Reconfigure(sim.sim_id);
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 void Install(App& app) {
   storage::Database& database = storage::InstallDatabase(app, "sims", embedded::sims_migrations());
   events::Outbox& outbox = events::InstallOutbox(app, database);
-  LedgerCommit& commit = app.Own<LedgerCommit>(app, database, outbox);
+  Quality& quality = app.Own<Quality>(app.clock(), database);
+  LedgerCommit& commit = app.Own<LedgerCommit>(app, database, outbox, &quality);
   Gateway& gateway = app.Own<Gateway>(app, database, outbox, commit);
   http::PoolClient& client = app.Own<http::PoolClient>(http::PoolClientOptions{
       .connections_per_origin = absl::GetFlag(FLAGS_sims_provider_connections)});
   http::PoolClient& poll_client = app.Own<http::PoolClient>(
       http::PoolClientOptions{.connections_per_origin = absl::GetFlag(FLAGS_sims_provider_sims)});
+  GroupCommands& groups = app.Own<GroupCommands>(app, database, gateway);
   // Stopped in reverse: first the streams, then what they wait for.
-  app.OnRun([] { return absl::OkStatus(); }, [&commit] { commit.Stop(); });
+  app.OnRun([] { return absl::OkStatus(); }, [&groups] { groups.Stop(); });
+  app.OnRun([] { return absl::OkStatus(); },
+            [&commit, &quality] {
+              commit.Stop();
+              if (!quality.Flush().ok()) Log(LogLevel::kWarning, "statistics of SIMs were lost");
+            });
   app.OnRun([] { return absl::OkStatus(); },
             [&client, &poll_client] {
               client.Stop();
@@ -71,6 +102,21 @@ void Install(App& app) {
       return deleted.affected() == 1000;
     });
   });
+  app.OwnWorker("sims-history-retention", absl::Minutes(10), [&app, &database] {
+    return database.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<bool> {
+      const absl::Time now = app.clock().Now();
+      MO_ASSIGN_OR_RETURN(const bool history, ForgetHistory(tx, now - kHistoryRetention));
+      MO_ASSIGN_OR_RETURN(const bool hours, ForgetQuality(tx, now - kQualityRetention));
+      return history || hours;
+    });
+  });
+  app.OwnWorker("sims-quality", kFlushInterval, [&quality]() -> absl::StatusOr<bool> {
+    MO_RETURN_IF_ERROR(quality.Flush());
+    return false;
+  });
+  QualityJudge& judge = app.Own<QualityJudge>(app, database, outbox, gateway,
+                                              absl::GetFlag(FLAGS_sims_quality_interval));
+  app.OwnWorker("sims-judge", kFlushInterval, [&judge] { return judge.RunOnce(); });
   Audit& audit = app.Own<Audit>(app.metrics(), app.clock(), database);
   app.OwnWorker("sims-audit", absl::GetFlag(FLAGS_sims_audit_interval),
                 [&audit] { return audit.RunOnce(); });
@@ -90,8 +136,11 @@ void Install(App& app) {
       app.Own<InboundMedia>(app, database, GuardProviderRequest,
                             InboundMedia::Options{.files = absl::GetFlag(FLAGS_sims_inbound_files)});
   app.OnRun([] { return absl::OkStatus(); }, [&inbound_media] { inbound_media.Stop(); });
-  Callbacks& callbacks =
-      app.Own<Callbacks>(app, drivers, commit, CallbackHandlers{.media = &inbound_media});
+  Callbacks& callbacks = app.Own<Callbacks>(
+      app, drivers, commit,
+      CallbackHandlers{&inbound_media, [&](const SimDriver& sim, const HealthEvent& event) {
+                         return TakeHealth(database, outbox, gateway, sim, event);
+                       }});
   const ProviderDeps deps{client,
                           poll_client,
                           callbacks,
@@ -107,9 +156,16 @@ void Install(App& app) {
       app.Own<Templates>(app, database, drivers, client, deps.guard);
   app.OwnWorker("sims-templates", absl::Seconds(5), [&templates] { return templates.RunOnce(); });
 
+  app.OwnWorker("sims-group-commands", absl::Milliseconds(300),
+                [&groups] { return groups.RunOnce(); });
+  Rehoming& rehoming = app.Own<Rehoming>(app, database, outbox);
+  app.OwnWorker("sims-rehoming", absl::Seconds(1), [&rehoming] { return rehoming.RunOnce(); });
+  CredentialProbe& probe = app.Own<CredentialProbe>(app, client, deps.guard);
+
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(
-      rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers), templates));
+      rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers, probe),
+      app.Own<PoolSettings>(database), templates, groups, rehoming));
   app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
   app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
   app.Serve(

@@ -28,8 +28,10 @@ void LedgerBatch::Apply(int64_t account_id, int64_t sim_id, const Transition& tr
   if (state == nullptr) return;
   const int index = IndexOf(transition.key);
   if (static_cast<size_t>(index) >= state->status.size()) return;
-  const common::DeliveryState before = Unpack(state->status[static_cast<size_t>(index)]).state;
-  if (Rises(before, transition.standing.state)) Enter(*state, index, transition.standing);
+  const Standing before = Unpack(state->status[static_cast<size_t>(index)]);
+  if (!Rises(before.state, transition.standing.state)) return;
+  CountTransition(before, transition.standing, quality[{account_id, sim_id}]);
+  Enter(*state, index, transition.standing);
 }
 
 void LedgerBatch::OpenWindows() {

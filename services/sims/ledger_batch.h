@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "messageorganizer/sims/v1/dispatch.pb.h"
 #include "services/sims/ledger_work.h"
+#include "services/sims/quality_rules.h"
 
 namespace mo::sims {
 
@@ -58,6 +59,7 @@ struct LedgerBatch {
   absl::flat_hash_map<NameInSim, absl::Time> reply_open = {};
   std::map<NameInSim, int64_t> inbound = {};       // numbers of the messages that were not known
   std::array<int, 16> entered = {};                // how many recipients entered each state
+  QualityBySim quality = {};                       // what became of the SIMs' messages
 
   // Whether a work is still to be done: its lease is not lost.
   bool live(size_t i) const { return outcomes[i].status.ok(); }

@@ -12,6 +12,7 @@
 #include "services/sims/ledger_inbound.h"
 #include "services/sims/ledger_names.h"
 #include "services/sims/progress.h"
+#include "services/sims/quality.h"
 #include "services/sims/reply_windows.h"
 
 namespace mo::sims {
@@ -43,10 +44,12 @@ int64_t CostOf(const std::vector<LedgerWork>& works) {
 
 }  // namespace
 
-LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox)
+LedgerCommit::LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox,
+                           Quality* quality)
     : app_(app),
       database_(database),
       outbox_(outbox),
+      quality_(quality),
       seconds_(
           app.metrics().Seconds("mo_sims_commit_seconds", "Time of a group commit of the ledger")),
       batches_(app.metrics().Counter("mo_sims_commits_total", "Group commits of the ledger")),
@@ -181,8 +184,9 @@ absl::Status LedgerCommit::Commit(storage::Transaction& tx, absl::Span<const Led
   StoreReplyWindows(tx, batch);
   MO_RETURN_IF_ERROR(TellConsents(tx, outbox_, batch));
   MO_RETURN_IF_ERROR(TellMoves(tx, outbox_, batch));
-  tx.AfterCommit([this, inbound, entered = batch.entered] {
+  tx.AfterCommit([this, inbound, entered = batch.entered, quality = std::move(batch.quality)] {
     inbound_.Increment(inbound);
+    if (quality_ != nullptr) quality_->Add(quality);
     for (size_t state = 0; state < entered.size(); ++state) {
       if (entered[state] != 0 && states_[state] != nullptr)
         states_[state]->Increment(entered[state]);

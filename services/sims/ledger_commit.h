@@ -17,13 +17,17 @@
 
 namespace mo::sims {
 
+class Quality;
+
 // Commits works in batches. A failure that may pass (UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED,
 // CANCELLED) is retried until it does or the process stops: works are never dropped halfway, their
 // agents simply are not acknowledged. With any other failure the batch is halved until the works to
 // blame stand alone: they fail, the others are committed.
 class LedgerCommit {
  public:
-  LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox);
+  // `quality` counts what becomes of messages; null: nobody does.
+  LedgerCommit(App& app, storage::Database& database, events::Outbox& outbox,
+               Quality* quality = nullptr);
   ~LedgerCommit() { Stop(); }
 
   // False when too much of the account waits or it is stopping.
@@ -49,6 +53,7 @@ class LedgerCommit {
   App& app_;
   storage::Database& database_;
   events::Outbox& outbox_;
+  Quality* const quality_;
   prometheus::Histogram& seconds_;
   prometheus::Counter& batches_;
   prometheus::Counter& works_;

@@ -155,5 +155,25 @@ TEST_CASE("What a message is refused for may be a wish, or a new address", "[new
   CHECK(moved[0].new_address() == "-100500");
 }
 
+TEST_CASE("What a callback tells of SIMs themselves is applied to those it is about", "[news]") {
+  NewsPool pool;
+  const auto update = [&](const std::string& state, int64_t time) {
+    return pool.TellChange(
+        "account_update",
+        absl::StrCat(R"("event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":")", state, R"("})"),
+        time);
+  };
+  const auto blocked = [&](const std::string& sim) {
+    return pool.Count(absl::StrCat("SELECT count(*) FROM sims.sims WHERE state = ",
+                                   static_cast<int>(v1::SIM_STATE_BLOCKED),
+                                   " AND id = ", IdOf(sim))) == 1;
+  };
+  REQUIRE(update("DISABLE", 1700000000).ok());
+  CHECK(blocked(pool.whatsapp));
+  CHECK_FALSE(blocked(pool.telegram));
+  REQUIRE(update("REINSTATE", 1700000900).ok());
+  CHECK_FALSE(blocked(pool.whatsapp));
+}
+
 }  // namespace
 }  // namespace mo::sims

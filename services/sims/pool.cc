@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "absl/strings/escaping.h"
@@ -14,11 +15,13 @@
 #include "services/sims/driver_settings.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool_store.h"
+#include "services/sims/rehome_store.h"
+#include "services/sims/sim_history.h"
+#include "services/sims/sim_limits.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
-
-constexpr absl::Duration kJoinDeadline = absl::Seconds(20);
 
 // What the proto's options cannot say: the address' form depends on the network.
 void CheckNewSim(const v1::Sim& sim, Problems& problems) {
@@ -37,6 +40,13 @@ void CheckNewSim(const v1::Sim& sim, Problems& problems) {
   CheckDriver(sim, problems);
 }
 
+// "usr_…" or "key_…" of "user:usr_…", "key:key_…"; others as they are.
+std::string ActorOf(const Caller& caller) {
+  const size_t colon = caller.actor.find(':');
+  if (colon == std::string::npos || absl::StartsWith(caller.actor, "svc:")) return caller.actor;
+  return caller.actor.substr(colon + 1);
+}
+
 }  // namespace
 
 std::string HashToken(absl::string_view token) {
@@ -50,16 +60,25 @@ absl::StatusOr<v1::Sim> Pool::Create(const Caller& caller, const v1::CreateSimRe
   CheckNewSim(request.sim(), problems);
   MO_RETURN_IF_ERROR(problems.ToStatus());
   v1::Sim sim = request.sim();
+  const absl::Time now = app_.clock().Now();
   const int64_t id = app_.ids().Next();
   sim.set_id(FormatId("sim", id));
   sim.set_state(v1::SIM_STATE_ACTIVE);
-  *sim.mutable_create_time() = ToProto(app_.clock().Now());
+  *sim.mutable_create_time() = ToProto(now);
+  if (sim.has_warm_up()) MO_RETURN_IF_ERROR(SetWarmUp({}, now, *sim.mutable_warm_up()));
+  sim.mutable_state_reason()->set_code("CREATED");
+  if (sim.driver().settings_case() != v1::Driver::SETTINGS_NOT_SET) {
+    MO_ASSIGN_OR_RETURN(const std::optional<v1::Sim> kept,
+                        Kept(caller, credentials_.Concealed(caller.account_id, request)));
+    if (kept) return *kept;
+    MO_RETURN_IF_ERROR(probe_.Check(sim.driver(), sim.address()));
+  }
   absl::StatusOr<v1::Sim> created =
       database_.Once<v1::Sim>(caller, credentials_.Concealed(caller.account_id, request),
                               [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
                                 MO_RETURN_IF_ERROR(InsertSim(tx, id, sim));
                                 MO_RETURN_IF_ERROR(credentials_.Save(tx, id, sim.driver()));
-                                MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
+                                MO_RETURN_IF_ERROR(Created(tx, sim, caller));
                                 return Select(tx, id);
                               });
   // Its id may have been asked for before it was there.
@@ -96,7 +115,8 @@ absl::StatusOr<v1::ListSimsResponse> Pool::List(const Caller& caller,
 }
 
 absl::StatusOr<v1::Sim> Pool::Update(const Caller& caller, const v1::UpdateSimRequest& request) {
-  std::vector<std::string> updatable = {"display_name", "capacity", "messages_per_second"};
+  std::vector<std::string> updatable = {"display_name", "capacity", "messages_per_second",
+                                        "warm_up"};
   updatable.insert(updatable.end(), DriverPaths().begin(), DriverPaths().end());
   MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
                       FieldsToUpdate(request.sim(), request.update_mask(), updatable));
@@ -105,34 +125,34 @@ absl::StatusOr<v1::Sim> Pool::Update(const Caller& caller, const v1::UpdateSimRe
     return InvalidField("sim.capacity", "OUT_OF_RANGE", "must be 1 to 10000000");
   }
   const int64_t id = IdOf(request.sim().id());
+  std::optional<v1::Driver> probed;
+  if (std::any_of(fields.begin(), fields.end(),
+                  [](const std::string& path) { return absl::StartsWith(path, "driver"); })) {
+    MO_ASSIGN_OR_RETURN(const std::optional<v1::Sim> kept,
+                        Kept(caller, credentials_.Concealed(caller.account_id, request)));
+    if (kept) return *kept;
+    MO_ASSIGN_OR_RETURN(probed, ProbeDriver(caller, request, fields));
+  }
   return database_.Once<v1::Sim>(caller, credentials_.Concealed(caller.account_id, request),
                                  [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
                                    MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, id, /*lock=*/true));
                                    MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
-                                   MO_RETURN_IF_ERROR(ChangeDriver(tx, request, fields, sim));
+                                   if (probed) {
+                                     MO_RETURN_IF_ERROR(
+                                         ChangeDriver(tx, request, fields, sim, *probed));
+                                   }
                                    std::set<std::string> plain = fields;
                                    plain.erase("driver");
+                                   const WarmUp before = ReadWarmUp(sim.warm_up());
                                    CopyFields(request.sim(), plain, sim);
+                                   if (plain.contains("warm_up") && sim.has_warm_up()) {
+                                     MO_RETURN_IF_ERROR(SetWarmUp(before, app_.clock().Now(),
+                                                                  *sim.mutable_warm_up()));
+                                   }
                                    UpdateSim(tx, id, sim);
                                    tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
                                    return Select(tx, id);
                                  });
-}
-
-absl::Status Pool::ChangeDriver(storage::Transaction& tx, const v1::UpdateSimRequest& request,
-                                const std::set<std::string>& fields, v1::Sim sim) {
-  const bool named = std::any_of(fields.begin(), fields.end(), [](const std::string& path) {
-    return absl::StartsWith(path, "driver");
-  });
-  if (!named) return absl::OkStatus();
-  const int64_t id = IdOf(sim.id());
-  MO_ASSIGN_OR_RETURN(*sim.mutable_driver(), credentials_.Open(tx, id));
-  UpdateDriver(request.sim().driver(), fields, request.update_mask().paths().empty(), sim);
-  Problems problems;
-  CheckDriver(sim, problems);
-  MO_RETURN_IF_ERROR(problems.ToStatus());
-  tx.AfterCommit([this] { drivers_.Forget(); });
-  return credentials_.Save(tx, id, sim.driver());
 }
 
 absl::StatusOr<google::protobuf::Empty> Pool::Delete(const Caller& caller,
@@ -143,6 +163,7 @@ absl::StatusOr<google::protobuf::Empty> Pool::Delete(const Caller& caller,
                             SelectSim(tx, IdOf(request.id()), app_.clock().Now(), /*lock=*/true));
         MO_ASSIGN_OR_RETURN(const bool deleted, DeleteSim(tx, IdOf(request.id())));
         if (!deleted) return SimInUse();
+        NoteDeleted(tx, {caller.account_id, IdOf(request.id())}, app_.clock().Now());
         tx.AfterCommit([this, id = IdOf(request.id())] {
           drivers_.Forget();
           gateway_.Reconfigure(id);
@@ -156,14 +177,32 @@ absl::StatusOr<v1::Sim> Pool::SetState(const Caller& caller,
                                        const std::string& id, v1::SimState state) {
   return database_.Once<v1::Sim>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
-        MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, IdOf(id), /*lock=*/true));
-        if (sim.state() == state) return sim;
-        sim.set_state(state);
-        UpdateSim(tx, IdOf(id), sim);
-        MO_RETURN_IF_ERROR(Changed(tx, sim, caller));
-        tx.AfterCommit([this, number = IdOf(id)] { gateway_.Reconfigure(number); });
+        const StateChange change{state, StateActor::kOperator, "OPERATOR", "", ActorOf(caller)};
+        MO_ASSIGN_OR_RETURN(const bool changed,
+                            ChangeState(tx, outbox_, caller.account_id, IdOf(id), change,
+                                        app_.clock().Now(), caller.request_id));
+        if (changed) tx.AfterCommit([this, number = IdOf(id)] { gateway_.Reconfigure(number); });
         return Select(tx, IdOf(id));
       });
+}
+
+absl::StatusOr<v1::ListSimHistoryResponse> Pool::ListHistory(
+    const Caller& caller, const v1::ListSimHistoryRequest& request) {
+  const int32_t size = storage::PageSize(request.page_size());
+  MO_ASSIGN_OR_RETURN(const int64_t before,
+                      storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
+  MO_ASSIGN_OR_RETURN(
+      HistoryPage page,
+      database_.ReadAs(caller.account_id,
+                       [&](storage::Transaction& tx) -> absl::StatusOr<HistoryPage> {
+                         MO_RETURN_IF_ERROR(
+                             SelectSim(tx, IdOf(request.id()), app_.clock().Now()).status());
+                         return SelectHistory(tx, IdOf(request.id()), before, size);
+                       }));
+  v1::ListSimHistoryResponse response;
+  for (v1::SimHistoryEntry& entry : page.entries) *response.add_entries() = std::move(entry);
+  if (page.next != 0) response.set_next_page_token(storage::PageToken(page.next));
+  return response;
 }
 
 absl::StatusOr<v1::GetOccupancyResponse> Pool::Occupancy(const Caller& caller) {
@@ -208,18 +247,6 @@ absl::StatusOr<v1::ListGroupsResponse> Pool::ListGroups(const Caller& caller,
   return response;
 }
 
-absl::StatusOr<v1::JoinGroupResponse> Pool::JoinGroup(const Caller& caller,
-                                                      const v1::JoinGroupRequest& request) {
-  v1::GetSimRequest get;
-  get.set_id(request.id());
-  MO_RETURN_IF_ERROR(Get(caller, get).status());
-  MO_ASSIGN_OR_RETURN(const v1::JoinOutcome outcome,
-                      gateway_.JoinGroup(IdOf(request.id()), request.invite_link(), kJoinDeadline));
-  v1::JoinGroupResponse response;
-  response.set_outcome(outcome);
-  return response;
-}
-
 absl::StatusOr<v1::Sim> Pool::Select(storage::Transaction& tx, int64_t id, bool lock) {
   MO_ASSIGN_OR_RETURN(v1::Sim sim, SelectSim(tx, id, app_.clock().Now(), lock));
   if (sim.has_driver())
@@ -227,11 +254,15 @@ absl::StatusOr<v1::Sim> Pool::Select(storage::Transaction& tx, int64_t id, bool 
   return sim;
 }
 
-absl::Status Pool::Changed(storage::Transaction& tx, const v1::Sim& sim, const Caller& caller) {
+absl::Status Pool::Created(storage::Transaction& tx, const v1::Sim& sim, const Caller& caller) {
+  AddHistory(tx, caller.account_id, IdOf(sim.id()),
+             {FromProto(sim.create_time()), sim.state(), sim.state_reason().code(), "",
+              ActorOf(caller)});
   v1::SimChanged event;
   event.set_sim_id(sim.id());
   event.set_state(sim.state());
   event.set_online(sim.online());
+  event.set_code(sim.state_reason().code());
   return outbox_.Append(tx, caller.account_id, sim.id(), event, caller.request_id);
 }
 

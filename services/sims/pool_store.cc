@@ -4,6 +4,8 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
+#include "services/sims/quality.h"
+#include "services/sims/sim_limits.h"
 #include "services/sims/template_store.h"
 
 namespace mo::sims {
@@ -13,10 +15,30 @@ namespace {
 #define SIM_COLUMNS                                                                \
   "s.id, s.network, s.address, s.display_name, s.capacity, s.occupancy, s.state, " \
   "s.messages_per_second, s.create_time, "                                         \
-  "s.version, l.expire_time, d.settings"
+  "s.version, l.expire_time, d.settings, s.state_code, s.state_detail, s.state_time, "   \
+  "s.network_rating, j.score, j.accepted, j.failed, j.blocked, " SIM_LIMIT_COLUMNS
 #define SIM_TABLES                                                                          \
   "sims.sims s LEFT JOIN sims.leases l ON l.account_id = s.account_id AND l.sim_id = s.id " \
-  "LEFT JOIN sims.drivers d ON d.account_id = s.account_id AND d.sim_id = s.id"
+  "LEFT JOIN sims.drivers d ON d.account_id = s.account_id AND d.sim_id = s.id "               \
+  "LEFT JOIN sims.judgements j ON j.account_id = s.account_id AND j.sim_id = s.id"
+
+// The columns from state_code on.
+void ReadHealth(const storage::Row& row, absl::Time now, v1::Sim& sim) {
+  if (const std::string code = row.String(12); !code.empty()) {
+    sim.mutable_state_reason()->set_code(code);
+    sim.mutable_state_reason()->set_detail(row.String(13));
+    *sim.mutable_state_reason()->mutable_time() = ToProto(row.Time(14));
+  }
+  const SimLimits limits = ReadSimLimits(row, 20);
+  v1::SimQuality& quality = *sim.mutable_quality();
+  quality.set_network_rating(row.String(15));
+  quality.set_score(row.IsNull(16) ? 1 : row.Get<double>(16));
+  quality.set_accepted(row.Int(17));
+  quality.set_failed(row.Int(18));
+  quality.set_blocked(row.Int(19));
+  quality.set_speed(limits.speed);
+  if (limits.warm_up.first_day > 0) *sim.mutable_warm_up() = ShowWarmUp(limits.warm_up, now);
+}
 
 v1::Sim FromRow(const storage::Row& row, absl::Time now) {
   v1::Sim sim;
@@ -32,6 +54,7 @@ v1::Sim FromRow(const storage::Row& row, absl::Time now) {
   sim.set_etag(absl::StrCat(row.Int(9)));
   sim.set_online(row.Time(10) > now);
   if (!row.IsNull(11)) sim.mutable_driver()->ParseFromString(row.String(11));
+  ReadHealth(row, now, sim);
   return sim;
 }
 
@@ -39,12 +62,15 @@ v1::Sim FromRow(const storage::Row& row, absl::Time now) {
 
 constexpr char kInsertSim[] =
     "INSERT INTO sims.sims (account_id, id, network, address, display_name, capacity, state, "
-    "messages_per_second, "
-    "create_time) VALUES ($1, $2, $3::int, $4, $5, $6, $7::int, $8, $9)";
+    "messages_per_second, create_time, state_code, state_time, warm_up_recipients, warm_up_growth, "
+    "warm_up_days, warm_up_start) VALUES ($1, $2, $3::int, $4, $5, $6, $7::int, $8, $9, $10, $9, "
+    "$11, $12, $13, $14)";
 absl::Status InsertSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim) {
+  const WarmUp warm_up = ReadWarmUp(sim.warm_up());
   return tx.Run(kInsertSim, tx.account_id(), id, static_cast<int32_t>(sim.network()), sim.address(),
                 sim.display_name(), sim.capacity(), static_cast<int32_t>(sim.state()),
-                sim.messages_per_second(), FromProto(sim.create_time()));
+                sim.messages_per_second(), FromProto(sim.create_time()), sim.state_reason().code(),
+                warm_up.first_day, warm_up.growth_percent, warm_up.days, warm_up.start);
 }
 
 constexpr char kSelectSim[] =
@@ -79,12 +105,14 @@ absl::StatusOr<std::vector<v1::Sim>> SelectSims(storage::Transaction& tx, int64_
 }
 
 constexpr char kUpdateSim[] =
-    "UPDATE sims.sims SET display_name = $3, capacity = $4, messages_per_second = $5, state = "
-    "$6::int, "
+    "UPDATE sims.sims SET display_name = $3, capacity = $4, messages_per_second = $5, "
+    "warm_up_recipients = $6, warm_up_growth = $7, warm_up_days = $8, warm_up_start = $9, "
     "version = version + 1 WHERE account_id = $1 AND id = $2";
 void UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim) {
+  const WarmUp warm_up = ReadWarmUp(sim.warm_up());
   tx.Defer(kUpdateSim, tx.account_id(), id, sim.display_name(), sim.capacity(),
-           sim.messages_per_second(), static_cast<int32_t>(sim.state()));
+           sim.messages_per_second(), warm_up.first_day, warm_up.growth_percent, warm_up.days,
+           warm_up.start);
 }
 
 constexpr char kDeleteSim[] =
@@ -96,6 +124,7 @@ absl::StatusOr<bool> DeleteSim(storage::Transaction& tx, int64_t id) {
   if (deleted.affected() != 1) return false;
   tx.Defer(kDeleteSimsDriver, tx.account_id(), id);
   DeleteTemplates(tx, id);
+  DeleteQuality(tx, id);
   return true;
 }
 
@@ -163,17 +192,16 @@ storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t
 }
 
 constexpr char kRenewLeases[] =
-    "UPDATE sims.leases l SET expire_time = $3 FROM unnest((SELECT $1::bigint[]), (SELECT "
-    "$2::bigint[])) AS mine "
-    "(sim_id, epoch) "
-    "WHERE l.sim_id = mine.sim_id AND l.epoch = mine.epoch RETURNING l.sim_id";
-absl::StatusOr<std::vector<int64_t>> RenewLeases(storage::Transaction& tx,
-                                                 const std::vector<int64_t>& sim_ids,
-                                                 const std::vector<int64_t>& epochs,
-                                                 absl::Time expire_time) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kRenewLeases, sim_ids, epochs, expire_time));
-  std::vector<int64_t> renewed;
-  for (const storage::Row row : rows) renewed.push_back(row.Int(0));
+    "UPDATE sims.leases l SET expire_time = mine.expire_time FROM unnest((SELECT $1::bigint[]), "
+    "(SELECT $2::bigint[]), (SELECT $3::timestamptz[])) AS mine (sim_id, epoch, expire_time) "
+    "WHERE l.sim_id = mine.sim_id AND l.epoch = mine.epoch RETURNING l.sim_id, (SELECT version FROM "
+    "sims.sims WHERE account_id = l.account_id AND id = l.sim_id)";
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> RenewLeases(
+    storage::Transaction& tx, const std::vector<int64_t>& sim_ids,
+    const std::vector<int64_t>& epochs, const std::vector<absl::Time>& expire_times) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kRenewLeases, sim_ids, epochs, expire_times));
+  absl::flat_hash_map<int64_t, int64_t> renewed;
+  for (const storage::Row row : rows) renewed[row.Int(0)] = row.Int(1);
   return renewed;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "libs/storage/transaction.h"
 #include "messageorganizer/sims/v1/sims.pb.h"
@@ -26,7 +27,7 @@ absl::StatusOr<v1::Sim> SelectSimOf(storage::Transaction& tx, int64_t account_id
 absl::StatusOr<std::vector<v1::Sim>> SelectSims(storage::Transaction& tx, int64_t before,
                                                 int32_t limit, common::Network network,
                                                 absl::Time now);
-// Writes the changeable fields and the state; the version grows.
+// Writes the changeable fields, not the state (sim_states.h); the version grows.
 void UpdateSim(storage::Transaction& tx, int64_t id, const v1::Sim& sim);
 // False when contacts are allocated to it.
 absl::StatusOr<bool> DeleteSim(storage::Transaction& tx, int64_t id);
@@ -46,12 +47,12 @@ absl::StatusOr<std::optional<TokenOwner>> SelectTokenOwner(storage::Transaction&
 // Takes the lease of a SIM from whoever has it; the result is the new epoch.
 storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
                            absl::Time expire_time);
-// Extends leases that are still at their epochs; the SIMs whose lease is lost are left out of the
-// answer.
-absl::StatusOr<std::vector<int64_t>> RenewLeases(storage::Transaction& tx,
+// Extends leases that are still at their epochs, each until its time; the SIMs whose lease is lost are left out of the
+// answer, the others are in it with their rows' versions.
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> RenewLeases(storage::Transaction& tx,
                                                  const std::vector<int64_t>& sim_ids,
                                                  const std::vector<int64_t>& epochs,
-                                                 absl::Time expire_time);
+                                                 const std::vector<absl::Time>& expire_times);
 // Gives up a lease if it is still at the epoch; whether it was.
 absl::StatusOr<bool> DropLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
                                int64_t epoch);

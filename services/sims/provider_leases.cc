@@ -5,9 +5,9 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool_store.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
@@ -19,7 +19,8 @@ constexpr absl::Duration kCheckInterval = absl::Seconds(2);
 constexpr absl::Duration kLeaveTime = absl::Seconds(35);
 
 // Only leases that have run out, and of these only those that no other process takes at this
-// moment. The clock is ours: leases are long compared with clocks' differences.
+// moment. The clock is ours: leases are long compared with clocks' differences. What a process that
+// died has driven goes on after kProviderLeaseTime.
 constexpr char kTakeFree[] =
     "WITH free AS (SELECT d.account_id, d.sim_id, d.xmin::text AS version FROM sims.drivers d "
     "LEFT JOIN sims.leases l ON l.account_id = d.account_id AND l.sim_id = d.sim_id "
@@ -28,7 +29,7 @@ constexpr char kTakeFree[] =
     "SELECT account_id, sim_id, 1, $3 FROM free ON CONFLICT (account_id, sim_id) DO UPDATE SET "
     "epoch = l.epoch + 1, expire_time = $3 WHERE l.expire_time < $1 "
     "RETURNING l.account_id, l.sim_id, l.epoch) "
-    "SELECT t.account_id, t.sim_id, t.epoch, f.version, s.state, s.messages_per_second "
+    "SELECT t.account_id, t.sim_id, t.epoch, f.version, s.state, " SIM_LIMIT_COLUMNS " "
     "FROM taken t JOIN free f USING (account_id, sim_id) JOIN sims.sims s ON s.account_id = "
     "t.account_id AND s.id = t.sim_id";
 constexpr char kSelectVersions[] =
@@ -50,20 +51,17 @@ absl::StatusOr<bool> ProviderLeases::RunOnce() {
   std::vector<std::pair<ProviderLease, std::string>> taken;
   MO_RETURN_IF_ERROR(gateway_.database().AsSystem([&](storage::Transaction& tx) -> absl::Status {
     taken.clear();
-    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeFree, now, room, now + kLeaseTime));
+    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeFree, now, room, now + kProviderLeaseTime));
     for (const storage::Row row : rows) {
       ProviderLease lease;
       lease.account_id = row.Int(0);
       lease.sim_id = row.Int(1);
       lease.epoch = row.Int(2);
       const auto state = static_cast<v1::SimState>(row.Int(4));
-      lease.running = state == v1::SIM_STATE_ACTIVE || state == v1::SIM_STATE_DRAINING;
-      lease.messages_per_second = static_cast<int>(row.Int(5));
-      v1::SimChanged event;
-      event.set_sim_id(FormatId("sim", lease.sim_id));
-      event.set_state(state);
-      event.set_online(true);
-      MO_RETURN_IF_ERROR(gateway_.outbox().Append(tx, lease.account_id, event.sim_id(), event));
+      lease.running = Sends(state);
+      lease.limits = ReadSimLimits(row, 5);
+      MO_RETURN_IF_ERROR(
+          TellOnline(tx, gateway_.outbox(), lease.account_id, lease.sim_id, state, true));
       taken.emplace_back(std::move(lease), row.String(3));
     }
     return absl::OkStatus();

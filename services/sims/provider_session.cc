@@ -50,7 +50,7 @@ ProviderSession::ProviderSession(Gateway& gateway, ProviderDeps deps, ProviderLe
   epoch_ = lease.epoch;
   running_ = lease.running;
   idempotent_ = driver_->capabilities().idempotent;
-  SetRateLocked(lease.messages_per_second);
+  SetLimitsLocked(lease.limits);
   sender_.SetCredit(
       std::clamp(driver_->limits().connections * kOpenPerConnection, 16, kMaxInFlight));
 }
@@ -93,19 +93,14 @@ void ProviderSession::EndLocked(const absl::Status& status) {
                 [this, self = shared_from_this()] { gateway_.Unregister(sim_id_, this); });
 }
 
-absl::StatusOr<v1::JoinOutcome> ProviderSession::JoinGroup(const std::string&, absl::Duration) {
-  return v1::JOIN_OUTCOME_UNSUPPORTED;
-}
-
-void ProviderSession::SetRateLocked(int messages_per_second) {
-  pace_.SetLimit(messages_per_second > 0 ? messages_per_second
-                                         : driver_->limits().messages_per_second);
-  limits_.sim.count = static_cast<int64_t>(
-      messages_per_second > 0 ? messages_per_second : driver_->limits().messages_per_second);
+void ProviderSession::SetLimitsLocked(const SimLimits& limits) {
+  allowed_ = limits;
+  full_until_ = absl::InfinitePast();
+  const double rate = limits.Rate(driver_->limits().messages_per_second);
+  pace_.SetLimit(rate);
+  limits_.sim = SimLimits::AsLimit(rate);
   limits_.chat = {driver_->limits().pair_interval, driver_->limits().pair_burst};
-  // Whoever has let the SIM go on has mended what it waited for.
-  if (running_) pace_.Forgive();
-  sender_.SetRate(static_cast<int>(pace_.rate()), gateway_.app().clock().Now());
+  sender_.SetRate(Sender::WholeRate(pace_.rate()), gateway_.app().clock().Now());
 }
 
 void ProviderSession::Tick(absl::Time now) {
@@ -113,64 +108,13 @@ void ProviderSession::Tick(absl::Time now) {
   if (ended_) return;
   if (poll_ != nullptr) poll_->Tick(now);
   sender_.Tick(now);
-  if (pace_.Tick(now)) sender_.SetRate(static_cast<int>(pace_.rate()), now);
+  if (pace_.Tick(now)) sender_.SetRate(Sender::WholeRate(pace_.rate()), now);
   PumpLocked();
 }
 
 SimSession::May ProviderSession::MayLocked(absl::Time now) {
   if (draining_ || pace_.SimWaits(now)) return May::kNothing;
-  return pace_.BulkWaits(now) ? May::kInteractive : May::kAll;
-}
-
-// The lease gives one session a SIM at a time, but the session before it may have sent a moment
-// ago: what has left is counted where all find it.
-bool ProviderSession::AdmitLocked(const Sender::Cut& cut) {
-  std::deque<Sender::Cut>& waiting = unasked_[cut.interactive];
-  if (waiting.empty() && limits_.sim.count == 0 && limits_.chat.interval == absl::ZeroDuration())
-    return true;
-  waiting.push_back(cut);
-  if (waiting.size() == 1) AskNextLocked(cut.interactive);
-  return false;
-}
-
-void ProviderSession::AskNextLocked(bool interactive) {
-  auto admit = [this, self = shared_from_this(), limits = limits_,
-                cut = unasked_[interactive].front()] { Admit(limits, cut); };
-  const bool posted = interactive ? gateway_.Post(account_id_, std::move(admit))
-                                  : gateway_.PostBulk(account_id_, std::move(admit));
-  if (!posted) EndLocked(absl::UnavailableError("the gateway is overloaded or stopping"));
-}
-
-void ProviderSession::Admit(const SendLimits& limits, Sender::Cut cut) {
-  SendAsk ask;
-  ask.sim = absl::StrCat(account_id_, ":", sim_id_);
-  ask.interactive = cut.interactive;
-  std::vector<std::vector<absl::Time>> until;
-  for (const Window& window : cut.windows) {
-    until.emplace_back(window.indices.size(), absl::InfinitePast());
-    if (window.resend) continue;  // they were counted when they were attempted first
-    for (const int64_t contact : window.contact_ids) ask.to.push_back({absl::StrCat(contact)});
-  }
-  SendAnswer answer;
-  if (!ask.to.empty()) answer = deps_.limiter.Ask(limits, ask);
-  size_t asked = 0;
-  for (size_t w = 0; w < cut.windows.size(); ++w) {
-    if (cut.windows[w].resend) continue;
-    for (absl::Time& time : until[w]) time = answer.when[asked++];
-  }
-  {
-    std::lock_guard lock(mutex_);
-    if (ended_) return;
-    sender_.Postpone(until, cut);
-    const bool interactive = cut.interactive, any = cut.size > 0;
-    if (any) AdmittedLocked(std::move(cut));
-    unasked_[interactive].pop_front();
-    if (!ended_ && !unasked_[interactive].empty()) AskNextLocked(interactive);
-    if (any) return;
-  }
-  LedgerOutcome nothing;
-  nothing.opened.resize(cut.windows.size());
-  Opened(cut, nothing);
+  return pace_.BulkWaits(now) || now < full_until_ ? May::kInteractive : May::kAll;
 }
 
 absl::Duration ProviderSession::PersonGrace() const {
@@ -215,7 +159,7 @@ void ProviderSession::StartLocked(int64_t key, Flight& flight) {
   RenderNumbered(dispatch.parameter_count, dispatch.parameters, static_cast<size_t>(IndexOf(key)),
                  content);
   Outgoing message{key, flight.address, content};
-  message.purpose = dispatch.by_person               ? Purpose::kHumanAgent
+  message.purpose = dispatch.by_person              ? Purpose::kHumanAgent
                     : dispatch.lane == v1::LANE_BULK ? Purpose::kBulk
                                                      : Purpose::kAnswer;
   std::shared_ptr<const MediaFile> file;

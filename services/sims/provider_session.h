@@ -38,8 +38,8 @@ struct ProviderLease {
   int64_t account_id = 0;
   int64_t sim_id = 0;
   int64_t epoch = 0;
-  bool running = true;          // the SIM's state lets it send
-  int messages_per_second = 0;  // the owner's limit; 0: the network's
+  bool running = true;  // the SIM's state lets it send
+  SimLimits limits;
   std::shared_ptr<const SimDriver> driver;
 };
 
@@ -58,6 +58,8 @@ class ProviderSession final : public SimSession {
   void Tick(absl::Time now) override;
   absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
                                             absl::Duration deadline) override;
+  absl::Status LeaveGroup(const std::string& group_id, absl::Duration deadline) override;
+  absl::Duration lease_time() const override { return kProviderLeaseTime; }
 
  private:
   // A message that is ATTEMPTING.
@@ -90,14 +92,18 @@ class ProviderSession final : public SimSession {
   void CompleteLocked(Sender::Cut& cut) const override;
   // How long after the window has closed a person may still answer.
   absl::Duration PersonGrace() const;
+  // Of each message that the limiter is asked about, whether it counts among those to different
+  // recipients: what goes to somebody who has not written. Blocks on the database.
+  std::vector<bool> Counted(const Sender::Cut& cut) const;
   // Asks the limiter about the first of a lane's cuts that wait for it.
   void AskNextLocked(bool interactive);
-  // Asks the limiter who may leave now; blocks on Redis.
-  void Admit(const SendLimits& limits, Sender::Cut cut);
+  // Asks the limiter who may leave now; blocks on Redis. `change`: when the limits are others.
+  void Admit(const SendLimits& limits, absl::Time change, Sender::Cut cut);
   void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
                   const std::vector<int>& indices) override;
   void EndLocked(const absl::Status& status) override;
-  void SetRateLocked(int messages_per_second) override;
+  void SetLimitsLocked(const SimLimits& limits) override;
+  void ResumedLocked() override { pace_.Forgive(); }
 
   // Starts a message that is the first in its contact's line, unless the contact is to be left
   // alone.
@@ -121,6 +127,8 @@ class ProviderSession final : public SimSession {
   void SettleLocked(int64_t key, const SendOutcome& outcome);
   void RetryLocked(int64_t key, const Flight& flight, const SendOutcome& outcome);
   void PunishLocked(const Consequence& consequence, int code);
+  // Changes what is kept of the SIM, on another thread, and then does as the database has it.
+  void ChangeSim(std::function<absl::Status(storage::Transaction& tx)> change);
   // Takes the SIM out of the pool.
   void StopSim(v1::SimState state, const Consequence& consequence, int code);
 
@@ -142,7 +150,10 @@ class ProviderSession final : public SimSession {
   bool draining_ = false;
   bool stopped_sim_ = false;
   Pace pace_;
+  SimLimits allowed_;
   SendLimits limits_;  // what the network, or the SIM's owner, allows
+  // As many recipients as a day may have were written to: those of bulk wait until then.
+  absl::Time full_until_ = absl::InfinitePast();
   // Cuts that wait for the limiter, of bulk and of interactive messages. The first of each is being
   // asked about; one at a time, so that what goes to one contact stays in its order.
   std::deque<Sender::Cut> unasked_[2];

@@ -1,11 +1,14 @@
 // The part of a session that decides what becomes of a message, and commits it.
 #include "absl/cleanup/cleanup.h"
 #include "absl/random/random.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
-#include "messageorganizer/sims/v1/events.pb.h"
 #include "services/sims/provider_session.h"
+#include "services/sims/sim_history.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
@@ -90,7 +93,7 @@ void ProviderSession::RetryLocked(int64_t key, const Flight& flight, const SendO
   const absl::Time now = gateway_.app().clock().Now();
   const absl::Duration pause = BackOff(consequence, attempt, outcome.retry_after, Jitter());
   pace_.Refused(consequence, flight.address, pause, now);
-  sender_.SetRate(static_cast<int>(pace_.rate()), now);
+  sender_.SetRate(Sender::WholeRate(pace_.rate()), now);
   results_.push_back({key, {common::DELIVERY_STATE_QUEUED, {}}, now + pause, "", ""});
   PostponeLineLocked(flight.contact_id(key), key, now + pause);
 }
@@ -98,15 +101,19 @@ void ProviderSession::RetryLocked(int64_t key, const Flight& flight, const SendO
 void ProviderSession::PunishLocked(const Consequence& consequence, int code) {
   if (consequence.sim == SimFate::kPause) StopSim(v1::SIM_STATE_PAUSED, consequence, code);
   if (consequence.sim == SimFate::kBlock) StopSim(v1::SIM_STATE_BLOCKED, consequence, code);
-  if (consequence.sim == SimFate::kFreezeBulk) {
-    Log(LogLevel::kError, "the network has frozen a SIM's campaigns",
-        {{"sim", FormatId("sim", sim_id_)}, {"code", code}});
-  }
+  if (consequence.sim != SimFate::kFreezeBulk) return;
+  // Once for all that were under way.
+  const absl::Time now = gateway_.app().clock().Now();
+  if (pace_.BulkWaits(now)) return;
+  Log(LogLevel::kError, "the network has frozen a SIM's campaigns",
+      {{"sim", FormatId("sim", sim_id_)}, {"code", code}});
+  ChangeSim([account_id = account_id_, sim_id = sim_id_, now, code](storage::Transaction& tx) {
+    NoteHistory(tx, account_id, sim_id, now, "CAMPAIGNS_FROZEN",
+                absl::StrCat("the provider takes no campaigns, code ", code));
+    return absl::OkStatus();
+  });
 }
 
-constexpr char kStopSim[] =
-    "UPDATE sims.sims SET state = $3::int, version = version + 1 WHERE account_id = $1 AND id = $2 "
-    "AND state = ANY ($4)";
 void ProviderSession::StopSim(v1::SimState state, const Consequence& consequence, int code) {
   if (std::exchange(stopped_sim_, true)) return;
   running_ = false;
@@ -114,21 +121,24 @@ void ProviderSession::StopSim(v1::SimState state, const Consequence& consequence
       {{"sim", FormatId("sim", sim_id_)},
        {"class", std::string(consequence.name)},
        {"code", code}});
-  gateway_.Post(account_id_, [this, self = shared_from_this(), state] {
-    const std::vector<int64_t> from = {v1::SIM_STATE_ACTIVE, v1::SIM_STATE_DRAINING};
-    const absl::Status status =
-        gateway_.database().AsSystem([&](storage::Transaction& tx) -> absl::Status {
-          MO_ASSIGN_OR_RETURN(storage::Result stopped, tx.Query(kStopSim, account_id_, sim_id_,
-                                                                static_cast<int32_t>(state), from));
-          if (stopped.affected() == 0) return absl::OkStatus();
-          v1::SimChanged event;
-          event.set_sim_id(FormatId("sim", sim_id_));
-          event.set_state(state);
-          event.set_online(true);
-          return gateway_.outbox().Append(tx, account_id_, event.sim_id(), event);
-        });
+  StateChange change;
+  change.to = state;
+  change.by = StateActor::kNetwork;
+  // "UNAUTHORIZED", "MISCONFIGURED", "BLOCKED".
+  change.code = absl::AsciiStrToUpper(absl::StripPrefix(consequence.name, "sim_"));
+  change.detail = absl::StrCat("the provider refused a message with code ", code);
+  ChangeSim([this, change = std::move(change)](storage::Transaction& tx) {
+    return ChangeState(tx, gateway_.outbox(), account_id_, sim_id_, change,
+                       gateway_.app().clock().Now())
+        .status();
+  });
+}
+
+void ProviderSession::ChangeSim(std::function<absl::Status(storage::Transaction& tx)> change) {
+  gateway_.Post(account_id_, [this, self = shared_from_this(), change = std::move(change)] {
+    const absl::Status status = gateway_.database().AsSystem(change);
     if (!status.ok()) {
-      Log(LogLevel::kWarning, "a SIM's state was not saved",
+      Log(LogLevel::kWarning, "a change of a SIM was not saved",
           {{"error", std::string(status.message())}});
     }
     {

@@ -39,7 +39,25 @@ std::map<NameInSim, absl::Time> Opened(const LedgerBatch& batch) {
   return opened;
 }
 
+constexpr char kFindAnyOpen[] =
+    "SELECT w.address FROM unnest((SELECT $3::text[])) AS w (address) CROSS JOIN LATERAL (SELECT "
+    "open_until FROM sims.reply_windows WHERE account_id = $1 AND sim_id = $2 AND address = "
+    "w.address LIMIT 1) AS o WHERE o.open_until > $4";
+
 }  // namespace
+
+absl::StatusOr<absl::flat_hash_set<std::string>> FindOpenWindows(
+    storage::Database& database, int64_t account_id, int64_t sim_id,
+    const std::vector<std::string>& addresses, absl::Time now) {
+  using Found = absl::flat_hash_set<std::string>;
+  return database.ReadAs(account_id, [&](storage::Transaction& tx) -> absl::StatusOr<Found> {
+    MO_ASSIGN_OR_RETURN(storage::Result rows,
+                        tx.Query(kFindAnyOpen, account_id, sim_id, addresses, now));
+    Found found;
+    for (const storage::Row row : rows) found.insert(row.String(0));
+    return found;
+  });
+}
 
 ReplyWindows::ReplyWindows(storage::Transaction& tx, const LedgerBatch& batch) {
   std::set<NameInSim> wanted;

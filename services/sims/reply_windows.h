@@ -2,8 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "absl/status/status.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "libs/storage/database.h"
 #include "libs/storage/transaction.h"
 #include "services/sims/ledger_batch.h"
 
@@ -20,6 +24,12 @@ class ReplyWindows {
  private:
   std::optional<storage::Pending> open_;
 };
+
+// Which of the addresses may be written to freely; outside of a commit, so that it may be otherwise
+// a moment later.
+absl::StatusOr<absl::flat_hash_set<std::string>> FindOpenWindows(
+    storage::Database& database, int64_t account_id, int64_t sim_id,
+    const std::vector<std::string>& addresses, absl::Time now);
 
 // Opens the windows of those who have written, or keeps them open longer.
 void StoreReplyWindows(storage::Transaction& tx, const LedgerBatch& batch);

@@ -2,6 +2,7 @@
 // one.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -26,6 +27,9 @@ class Sender {
   };
 
   void SetCredit(int credit) { credit_ = credit; }
+  // A rate in whole messages: 0 stays no limit, and a slower one than one a second is left to
+  // others.
+  static int WholeRate(double rate) { return rate <= 0 ? 0 : std::max(1, static_cast<int>(rate)); }
   // 0: as fast as there is credit.
   void SetRate(int messages_per_second, absl::Time now);
 

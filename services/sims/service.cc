@@ -1,5 +1,6 @@
 #include "services/sims/service.h"
 
+#include "libs/runtime/status.h"
 #include "services/sims/agent_session.h"
 
 namespace mo::sims {
@@ -62,6 +63,35 @@ Reactor* SimService::DrainSim(Context* context, const v1::DrainSimRequest* reque
   });
 }
 
+Reactor* SimService::RehomeSim(Context* context, const v1::RehomeSimRequest* request,
+                               v1::Sim* response) {
+  return rpc_.Serve(context, request, response, [=, this](const Caller& c) -> absl::StatusOr<v1::Sim> {
+    MO_RETURN_IF_ERROR(rehoming_.Ask(c, *request));
+    v1::GetSimRequest get;
+    get.set_id(request->id());
+    return pool_.Get(c, get);
+  });
+}
+
+Reactor* SimService::ListSimHistory(Context* context, const v1::ListSimHistoryRequest* request,
+                                    v1::ListSimHistoryResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return pool_.ListHistory(c, *request); });
+}
+
+Reactor* SimService::GetPoolSettings(Context* context, const v1::GetPoolSettingsRequest* request,
+                                     v1::PoolSettings* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return settings_.Get(c); });
+}
+
+Reactor* SimService::UpdatePoolSettings(Context* context,
+                                        const v1::UpdatePoolSettingsRequest* request,
+                                        v1::PoolSettings* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return settings_.Update(c, *request); });
+}
+
 Reactor* SimService::GetOccupancy(Context* context, const v1::GetOccupancyRequest* request,
                                   v1::GetOccupancyResponse* response) {
   return rpc_.Serve(context, request, response,
@@ -82,8 +112,18 @@ Reactor* SimService::ListGroups(Context* context, const v1::ListGroupsRequest* r
 
 Reactor* SimService::JoinGroup(Context* context, const v1::JoinGroupRequest* request,
                                v1::JoinGroupResponse* response) {
-  return rpc_.Serve(context, request, response,
-                    [=, this](const Caller& c) { return pool_.JoinGroup(c, *request); });
+  return rpc_.ServeLater(context, request, response,
+                         [=, this](const Caller& c, GroupCommands::Joined joined) {
+                           groups_.Join(c, *request, std::move(joined));
+                         });
+}
+
+Reactor* SimService::LeaveGroup(Context* context, const v1::LeaveGroupRequest* request,
+                                Empty* response) {
+  return rpc_.ServeLater(context, request, response,
+                         [=, this](const Caller& c, GroupCommands::Left left) {
+                           groups_.Leave(c, *request, std::move(left));
+                         });
 }
 
 Reactor* SimService::ListTemplates(Context* context, const v1::ListTemplatesRequest* request,

@@ -9,8 +9,11 @@
 #include "services/sims/allocation.h"
 #include "services/sims/callbacks.h"
 #include "services/sims/gateway.h"
+#include "services/sims/group_commands.h"
 #include "services/sims/ledger.h"
 #include "services/sims/pool.h"
+#include "services/sims/pool_settings.h"
+#include "services/sims/rehoming.h"
 #include "services/sims/templates.h"
 
 namespace mo::sims {
@@ -22,8 +25,14 @@ namespace mo::sims {
 // sims.v1.SimService.
 class SimService final : public v1::SimService::CallbackService {
  public:
-  SimService(Rpc& rpc, Pool& pool, Templates& templates)
-      : rpc_(rpc), pool_(pool), templates_(templates) {}
+  SimService(Rpc& rpc, Pool& pool, PoolSettings& settings, Templates& templates,
+             GroupCommands& groups, Rehoming& rehoming)
+      : rpc_(rpc),
+        pool_(pool),
+        settings_(settings),
+        templates_(templates),
+        groups_(groups),
+        rehoming_(rehoming) {}
 
   MO_SIMS_RPC(CreateSim, v1::Sim);
   MO_SIMS_RPC(GetSim, v1::Sim);
@@ -33,17 +42,25 @@ class SimService final : public v1::SimService::CallbackService {
   MO_SIMS_RPC(PauseSim, v1::Sim);
   MO_SIMS_RPC(ResumeSim, v1::Sim);
   MO_SIMS_RPC(DrainSim, v1::Sim);
+  MO_SIMS_RPC(RehomeSim, v1::Sim);
+  MO_SIMS_RPC(ListSimHistory, v1::ListSimHistoryResponse);
+  MO_SIMS_RPC(GetPoolSettings, v1::PoolSettings);
+  MO_SIMS_RPC(UpdatePoolSettings, v1::PoolSettings);
   MO_SIMS_RPC(GetOccupancy, v1::GetOccupancyResponse);
   MO_SIMS_RPC(CreateAgentToken, v1::CreateAgentTokenResponse);
   MO_SIMS_RPC(ListGroups, v1::ListGroupsResponse);
   MO_SIMS_RPC(JoinGroup, v1::JoinGroupResponse);
+  MO_SIMS_RPC(LeaveGroup, google::protobuf::Empty);
   MO_SIMS_RPC(ListTemplates, v1::ListTemplatesResponse);
   MO_SIMS_RPC(SyncTemplates, v1::SyncTemplatesResponse);
 
  private:
   Rpc& rpc_;
   Pool& pool_;
+  PoolSettings& settings_;
   Templates& templates_;
+  GroupCommands& groups_;
+  Rehoming& rehoming_;
 };
 
 // sims.v1.AllocationService.

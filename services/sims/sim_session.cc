@@ -5,6 +5,7 @@
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "services/sims/errors.h"
+#include "services/sims/sim_states.h"
 
 namespace mo::sims {
 namespace {
@@ -19,8 +20,8 @@ void SimSession::End(const absl::Status& status) {
   EndLocked(status);
 }
 
-void SimSession::SetRateLocked(int messages_per_second) {
-  sender_.SetRate(messages_per_second, gateway_.app().clock().Now());
+void SimSession::SetLimitsLocked(const SimLimits& limits) {
+  sender_.SetRate(Sender::WholeRate(limits.Rate(0)), gateway_.app().clock().Now());
 }
 
 void SimSession::Wake(v1::Lane lane) {
@@ -143,8 +144,16 @@ void SimSession::Opened(const Sender::Cut& cut, const LedgerOutcome& outcome) {
   PumpLocked();
 }
 
-constexpr char kSelectConfig[] =
-    "SELECT state, messages_per_second FROM sims.sims WHERE account_id = $1 AND id = $2";
+void SimSession::Seen(int64_t version) {
+  {
+    std::lock_guard lock(mutex_);
+    if (version_ == version) return;
+  }
+  Reconfigure();
+}
+
+constexpr char kSelectConfig[] = "SELECT s.state, s.version, " SIM_LIMIT_COLUMNS
+                                 " FROM sims.sims s WHERE s.account_id = $1 AND s.id = $2";
 void SimSession::Reconfigure() {
   gateway_.Post(account_id_, [self = shared_from_this()] {
     absl::Status status = self->gateway_.database().ReadAs(
@@ -154,8 +163,10 @@ void SimSession::Reconfigure() {
           if (rows.empty()) return SimNotFound();
           const auto state = static_cast<v1::SimState>(rows[0].Int(0));
           std::lock_guard lock(self->mutex_);
-          self->running_ = state == v1::SIM_STATE_ACTIVE || state == v1::SIM_STATE_DRAINING;
-          self->SetRateLocked(static_cast<int>(rows[0].Int(1)));
+          self->version_ = rows[0].Int(1);
+          const bool resumed = !std::exchange(self->running_, Sends(state)) && self->running_;
+          self->SetLimitsLocked(ReadSimLimits(rows[0], 2));
+          if (resumed) self->ResumedLocked();
           return absl::OkStatus();
         });
     if (status.code() == absl::StatusCode::kNotFound) return self->End(status);

@@ -10,6 +10,7 @@
 #include "services/sims/gateway.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/sender.h"
+#include "services/sims/sim_limits.h"
 
 namespace mo::sims {
 
@@ -33,6 +34,8 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   void Wake();
   // Reads the SIM's state and rate anew.
   void Reconfigure();
+  // The SIM's row has this version: what another process has changed is read.
+  void Seen(int64_t version);
   // Called every few milliseconds: rate, retries, silence.
   virtual void Tick(absl::Time now) = 0;
   // Whether a lane has room for more dispatches.
@@ -45,6 +48,10 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   // Waits for a group to be joined.
   virtual absl::StatusOr<v1::JoinOutcome> JoinGroup(const std::string& invite_link,
                                                     absl::Duration deadline) = 0;
+  // Waits until a group has been left and is not among the SIM's any more.
+  virtual absl::Status LeaveGroup(const std::string& group_id, absl::Duration deadline) = 0;
+  // How long its lease lasts without renewal.
+  virtual absl::Duration lease_time() const = 0;
 
   int64_t account_id() const { return account_id_; }
   int64_t sim_id() const { return sim_id_; }
@@ -71,8 +78,10 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   virtual void SendLocked(const std::shared_ptr<LoadedDispatch>& dispatch,
                           const std::vector<int>& indices) = 0;
   virtual void EndLocked(const absl::Status& status) = 0;
-  // What the SIM's owner has set; 0: no limit.
-  virtual void SetRateLocked(int messages_per_second);
+  // What the SIM may do from now on.
+  virtual void SetLimitsLocked(const SimLimits& limits);
+  // Somebody has let the SIM go on, and has mended what it waited for.
+  virtual void ResumedLocked() {}
 
   void LoadLocked();
   void PumpLocked();
@@ -98,6 +107,7 @@ class SimSession : public std::enable_shared_from_this<SimSession> {
   std::set<v1::Lane> loading_;
   // Where there may be dispatches that are neither loaded nor being loaded.
   std::set<v1::Lane> more_ = {v1::LANE_INTERACTIVE, v1::LANE_BULK};
+  int64_t version_ = -1;  // of the SIM's row, as it was read last; -1: not known
   int windows_asked_ = 0;
   int bulk_asked_ = 0;  // of those
 };

@@ -22,20 +22,10 @@ constexpr size_t kMostTemplates = 6000;
 constexpr absl::Duration kTimeout = absl::Seconds(10);
 constexpr char kSeparator = '\n';  // is in no name
 
-absl::Status NotSupported() {
+absl::Status NoCatalogue() {
   return Error(absl::StatusCode::kFailedPrecondition, "NOT_SUPPORTED",
                "this SIM has no catalogue: its network has no templates, or its settings name no "
                "business");
-}
-
-absl::Status ProviderUnavailable(const absl::Status& why) {
-  return WithRetryDelay(Error(absl::StatusCode::kUnavailable, "PROVIDER_UNAVAILABLE",
-                              absl::StrCat("the provider does not answer: ", why.message())),
-                        absl::Seconds(10));
-}
-
-absl::Status ProviderRefused(const absl::Status& why) {
-  return Error(absl::StatusCode::kFailedPrecondition, "PROVIDER_REFUSED", why.message());
 }
 
 }  // namespace
@@ -106,7 +96,7 @@ absl::StatusOr<bool> Templates::RunOnce() {
 
 absl::StatusOr<int32_t> Templates::Read(const CatalogueOwner& owner) {
   MO_ASSIGN_OR_RETURN(const std::shared_ptr<const SimDriver> sim, drivers_.Find(owner.sim_id));
-  if (sim == nullptr || sim->account_id != owner.account_id) return NotSupported();
+  if (sim == nullptr || sim->account_id != owner.account_id) return NoCatalogue();
   MO_ASSIGN_OR_RETURN(const std::vector<v1::SimTemplate> templates, FetchAll(*sim->driver));
   MO_RETURN_IF_ERROR(database_.As(owner.account_id, [&](storage::Transaction& tx) {
     ReplaceTemplates(tx, owner, templates, app_.clock().Now());
@@ -119,12 +109,12 @@ absl::StatusOr<std::vector<v1::SimTemplate>> Templates::FetchAll(const Driver& d
   std::vector<v1::SimTemplate> all;
   for (std::string cursor;;) {
     std::optional<http::ClientRequest> request = driver.ListTemplates(cursor);
-    if (!request) return NotSupported();
+    if (!request) return NoCatalogue();
     const absl::StatusOr<http::Response> response = Fetch(*std::move(request));
-    if (!response.ok()) return ProviderUnavailable(response.status());
+    if (!response.ok()) return ProviderUnavailable(response.status().message());
     absl::StatusOr<TemplatePage> page = driver.ParseTemplates(*response);
-    if (absl::IsPermissionDenied(page.status())) return ProviderRefused(page.status());
-    if (!page.ok()) return ProviderUnavailable(page.status());
+    if (absl::IsPermissionDenied(page.status())) return ProviderRefused(page.status().message());
+    if (!page.ok()) return ProviderUnavailable(page.status().message());
     for (v1::SimTemplate& each : page->templates) {
       if (all.size() < kMostTemplates) all.push_back(std::move(each));
     }

@@ -92,6 +92,11 @@ class TestAgent {
     std::lock_guard lock(mutex_);
     return order_;
   }
+  // What it was asked to join and to leave, in the order of arrival.
+  std::vector<v1::GatewayItem> commands() const {
+    std::lock_guard lock(mutex_);
+    return commands_;
+  }
   std::string last_text() const {
     std::lock_guard lock(mutex_);
     return last_text_;
@@ -135,6 +140,7 @@ class TestAgent {
       read_ = frame.seq();
       for (const auto& item : frame.items()) {
         if (item.has_welcome()) epoch_ = item.welcome().lease_epoch();
+        if (item.has_join_group() || item.has_leave_group()) commands_.push_back(item);
         for (const auto& message : item.send().messages()) {
           sent_[message.client_message_id()] = message.address();
           order_.push_back(message.client_message_id());
@@ -155,6 +161,7 @@ class TestAgent {
   mutable std::mutex mutex_;
   std::map<int64_t, std::string> sent_;
   std::vector<int64_t> order_;
+  std::vector<v1::GatewayItem> commands_;
   std::string last_text_;
   std::map<std::string, std::vector<std::string>> texts_;
   int64_t acked_ = 0;

@@ -31,6 +31,11 @@ absl::Time SendAnswer::Next() const {
   return next;
 }
 
+int64_t Reach::used() {
+  std::lock_guard lock(mutex_);
+  return used_ + beyond_;
+}
+
 void Reach::Used(int64_t used) {
   std::lock_guard lock(mutex_);
   used_ = used;
@@ -106,6 +111,7 @@ SendAnswer OwnPasses::Decide(const SendLimits& limits, const SendAsk& ask, int64
     }
     answer.when.push_back(wait == 0 ? absl::InfinitePast() : absl::FromUnixMicros(wait));
   }
+  answer.recipients = reach_->used();
   if (answer.passed > 0) unreported_ = true;
   Prune(limits, now);
   return answer;

@@ -17,6 +17,8 @@ namespace mo::sims {
 // Different recipients of a SIM, or of all SIMs of a portfolio in this process. Thread-safe.
 class Reach {
  public:
+  // How many there are, as far as this worker knows.
+  int64_t used();
   // What Redis said how many there are.
   void Used(int64_t used);
   // Whether one more message may go to `key` without Redis, which `share` workers split what was

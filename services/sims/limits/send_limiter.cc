@@ -85,6 +85,7 @@ SendAnswer SendLimiter::Ask(const SendLimits& limits, const SendAsk& ask) {
   }
   lost_ = 0;
   SendAnswer answer;
+  answer.recipients = (*reply)[1].integer;
   for (size_t i = 0; i < ask.to.size(); ++i) {
     const int64_t wait = (*reply)[i + 2].integer;
     answer.when.push_back(wait == 0 ? absl::InfinitePast() : absl::FromUnixMicros(wait));

@@ -52,6 +52,8 @@ struct SendAnswer {
   // For each message InfinitePast (it passes), or when to ask again.
   std::vector<absl::Time> when;
   int64_t passed = 0;
+  // How many different recipients count in their window now.
+  int64_t recipients = 0;
 
   bool Passes(size_t i) const { return when[i] == absl::InfinitePast(); }
   // The first time that one of the others may pass; InfiniteFuture when all do.
