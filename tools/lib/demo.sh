@@ -18,6 +18,8 @@ simulator() { curl -fsS -X "$1" "$SIMULATOR$2" -H 'Content-Type: application/jso
 # at a provider, made if there is none at this address, and its double. The simulator may be at another port than last time.
 provider_sim() {
   local driver=$1 network=$2 address=$3 base=$SIMULATOR/$4 sim before callback
+  # First: whoever saves a SIM's credentials is told whether the provider takes them.
+  simulator POST /doubles "{\"driver\":\"$driver\",\"address\":\"$address\",$6}" >/dev/null
   sim=$(api GET '/v1/sims?page_size=1000' | jq -r --arg address "$address" '.sims[]? | select(.address == $address) | .id')
   if [[ -z $sim ]]; then
     sim=$(api POST /v1/sims "{\"network\":\"NETWORK_$network\",\"address\":\"$address\",\"display_name\":\"Demo newsroom\",\"capacity\":1000,\
@@ -28,7 +30,7 @@ provider_sim() {
       api PATCH "/v1/sims/$sim" "{\"driver\":{\"$driver\":{\"base_url\":\"$base\"}}}" >/dev/null
   fi
   callback=$(api GET "/v1/sims/$sim" | jq -re .driver.callback_url)
-  simulator POST /doubles "{\"driver\":\"$driver\",\"address\":\"$address\",\"callback_url\":\"$callback${7:-}\",$6}" >/dev/null
+  simulator POST "/doubles/${address/+/%2B}:callback?network=$network" "{\"url\":\"$callback${7:-}\"}" >/dev/null
 }
 
 # One SIM of each network, and somebody at it.
