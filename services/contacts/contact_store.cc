@@ -19,7 +19,7 @@ namespace {
 #define CONTACT_COLUMNS                                                                         \
   "c.id, c.network, c.address, c.phone, c.display_name, c.language, c.state, c.sim_id, "        \
   "c.attributes, c.create_time, c.activate_time, c.last_inbound_time, c.stop_time, c.version, " \
-  "c.suppress_synced, c.time_zone"
+  "c.suppress_synced, c.time_zone, c.notice_waits, c.former_sim_id"
 
 // {"attributes": {…}} of a contact that has only these: protobuf's JSON is PostgreSQL's.
 std::string AttributesJson(const v1::Contact& contact) {
@@ -61,6 +61,8 @@ ContactRow FromRow(const storage::Row& columns) {
   contact.set_etag(absl::StrCat(row.version));
   row.suppress_synced = columns.Bool(14);
   contact.set_time_zone(columns.String(15));
+  row.notice_waits = columns.Bool(16);
+  if (!columns.IsNull(17)) row.former_sim_id = columns.Int(17);
   return row;
 }
 
@@ -120,6 +122,7 @@ void SaveLastInbound(storage::Transaction& tx, const ContactRow& row) {
 }
 
 constexpr char kDeleteContacts[] =
+    "WITH notices AS (DELETE FROM contacts.notices WHERE account_id = $1 AND contact_id = ANY($2)) "
     "DELETE FROM contacts.contacts WHERE account_id = $1 AND id = ANY($2)";
 void DeleteContacts(storage::Transaction& tx, const std::vector<int64_t>& ids) {
   tx.Defer(kDeleteContacts, tx.account_id(), ids);

@@ -21,6 +21,10 @@ struct ContactRow {
   int64_t version = 0;
   // Whether sims knows of the last stop or its end.
   bool suppress_synced = true;
+  // It is told of its SIM when it writes to it (notice_store.h).
+  bool notice_waits = false;
+  // The SIM that it had before this one; 0: none.
+  int64_t former_sim_id = 0;
 
   bool has_sim() const { return !contact.sim_id().empty(); }
 };

@@ -9,6 +9,7 @@
 #include "libs/runtime/status.h"
 #include "messageorganizer/contacts/v1/events.pb.h"
 #include "services/contacts/errors.h"
+#include "services/contacts/notice_store.h"
 #include "services/contacts/place_store.h"
 #include "services/contacts/registration_store.h"
 
@@ -159,9 +160,11 @@ void Inbound::FollowLink(storage::Transaction& tx, const v1::RecordInboundReques
     return;
   }
   const v1::Contact& contact = linked.contact;
-  // A link that was passed on, or one of another SIM, registers nobody.
+  // A link that was passed on, or one of another SIM, registers nobody; an old one of the SIM that
+  // the contact had before does, if that SIM still hears.
   if (contact.state() != v1::CONTACT_STATE_PENDING || !contact.address().empty() ||
-      contact.network() != request.network() || contact.sim_id() != request.sim_id()) {
+      contact.network() != request.network() ||
+      (contact.sim_id() != request.sim_id() && linked.former_sim_id != IdOf(request.sim_id()))) {
     return;
   }
   sender.registration_id = registration_id;
@@ -183,6 +186,9 @@ absl::StatusOr<Inbound::Step> Inbound::Accept(storage::Transaction& tx, const Ca
   const absl::Time time = TimeOf(request);
   const v1::ContactState before = contact.state();
   const bool learned = Learn(request, contact);
+  // The SIM that a contact has is its own, whichever it writes to; only this one may answer now.
+  if (row.notice_waits && contact.sim_id() == request.sim_id())
+    WakeNotice(tx, row.id, app_.clock().Now());
   *contact.mutable_last_inbound_time() =
       ToProto(std::max(time, FromProto(contact.last_inbound_time())));
   if (!is_new && before == v1::CONTACT_STATE_ACTIVE) {

@@ -1,8 +1,11 @@
 #include "services/contacts/install.h"
 
+#include "libs/runtime/status.h"
 #include "libs/storage/database.h"
+#include "services/contacts/notices.h"
 #include "services/contacts/retention.h"
 #include "services/contacts/service.h"
+#include "services/contacts/sims_events.h"
 #include "services/contacts/wishes.h"
 
 namespace mo::embedded {
@@ -42,11 +45,19 @@ void Install(App& app) {
   Inbound& inbound = app.Own<Inbound>(app, database, outbox, places, suppression);
   InstallWorkers(app, database, places, suppression);
   Wishes& wishes = app.Own<Wishes>(app, database, outbox, suppression);
+  SimsEvents& sims_events = app.Own<SimsEvents>(app);
   events::InstallConsumer(
-      app, database, {.name = "contacts", .sources = {"sims"}, .wants = Wishes::Wants},
-      [&wishes](storage::Transaction&, const std::vector<events::Event>& batch) {
-        return wishes.Handle(batch);
+      app, database,
+      {.name = "contacts",
+       .sources = {"sims"},
+       .wants = [](const events::Event& e) { return SimsEvents::Wants(e) || Wishes::Wants(e); }},
+      [&](storage::Transaction& tx, const std::vector<events::Event>& batch) -> absl::Status {
+        // In transactions of their own, so before this one writes.
+        MO_RETURN_IF_ERROR(wishes.Handle(batch));
+        return sims_events.Handle(tx, batch);
       });
+  Notices& notices = app.Own<Notices>(app, database);
+  app.OwnWorker("contacts-notices", absl::Seconds(1), [&notices] { return notices.RunOnce(); });
   app.Serve(app.Own<Service>(app.OwnRpc("contacts"), registrations, contacts, inbound));
 }
 

@@ -163,12 +163,19 @@ TEST_CASE("Pages by several processes at once, with others coming and going, cou
       for (int run = 0; run < 20; ++run) (void)rehoming.RunOnce();
     });
   }
+  // As contacts does: until it is done.
   threads.emplace_back([&] {
     for (int64_t contact = 1; contact <= 60; ++contact) {
       v1::ReleaseRequest release;
       release.set_contact_id(FormatId("con", contact * 40));
-      (void)pool.allocations.Call(&v1::AllocationService::Stub::Release, pool.caller, release);
-      (void)pool.Allocate(10000 + contact);
+      WaitFor(
+          [&] {
+            return pool.allocations
+                .Call(&v1::AllocationService::Stub::Release, pool.caller, release)
+                .ok();
+          },
+          "a release");
+      WaitFor([&] { return pool.Allocate(10000 + contact).ok(); }, "a place");
     }
   });
   for (std::thread& thread : threads) thread.join();
