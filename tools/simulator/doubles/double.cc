@@ -31,6 +31,10 @@ Double::Double(uint32_t id, DoubleSpec spec, DoubleSettings settings, World& wor
       origin_(std::move(origin)),
       spec_(std::move(spec)),
       settings_(settings),
+      // Telegram's numbers are all that names its messages: another run must not repeat them.
+      next_id_(network_ == common::NETWORK_TELEGRAM
+                   ? static_cast<int64_t>(Mix(world.seed ^ id) % 900000000)
+                   : 0),
       callbacks_(client, kCallbacksAtOnce, IsMeta(spec_)) {}
 
 http::Response Double::Json(int status, std::string body) const {

@@ -217,7 +217,7 @@ class Double {
   void Settle(int64_t now_ms);
   bool TakeFrom(Bucket& bucket, double per_second, double burst, int64_t now_ms);
 
-  int64_t next_id_ = 0;
+  int64_t next_id_;
   uint64_t order_ = 0;
   uint64_t draws_ = 0;
   absl::flat_hash_map<int64_t, Open> open_;
