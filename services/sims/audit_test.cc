@@ -108,7 +108,7 @@ TEST_CASE("An audit tells each kind of difference from the others") {
       {"status_length", state + "status = '\\x1010'"},
       {"status_length", state + "status = '\\x10101010'"},
       {"status_byte", state + "status = '\\x1000e0'"},  // no such state
-      {"status_byte", state + "status = '\\x10107e'"},  // no such reason
+      {"status_byte", state + "status = '\\x10107f'"},  // no such reason
       {"status_byte", state + "status = '\\x104110'"},  // sent, for a reason
       {"status_byte", state + "status = '\\x108010'"},  // skipped, for none
       {"open", state + "open = false"},
