@@ -19,6 +19,10 @@ namespace sims_v1 = messageorganizer::sims::v1;
 // Who has declared what a network reports, in the ledger of consent.
 constexpr char kNetwork[] = "network";
 
+// Networks tell whole seconds, and what a message was refused for has our own clock's time: who
+// comes back in the second of the stop does so after it.
+constexpr absl::Duration kSameTime = absl::Seconds(2);
+
 Identity KnownBy(Network network, const std::string& address) {
   return {network, address, AddressIsPhone(network) ? address : ""};
 }
@@ -96,7 +100,7 @@ absl::StatusOr<int64_t> Wishes::Apply(storage::Transaction& tx, const events::Ev
     return id;
   }
   const bool by_network = !declared.empty() && declared[0].kind == Consent::kOptOut &&
-                          declared[0].how == kNetwork && declared[0].time <= time;
+                          declared[0].how == kNetwork && declared[0].time <= time + kSameTime;
   if (!by_network) return 0;
   MO_RETURN_IF_ERROR(Resume(tx, event, wish, *std::move(row)));
   return id;

@@ -139,6 +139,27 @@ TEST_CASE("Who blocks a bot is stopped, and comes back by unblocking it", "[wish
   CHECK_FALSE(pool.Get(id)->has_stop_time());
 }
 
+TEST_CASE("A return in the second of the stop comes after it, an older one changes nothing",
+          "[wishes]") {
+  BotPool pool;
+  const std::string id = pool.Write(1, "4711");
+  sims_v1::ConsentReported wish;
+  wish.set_sim_id(pool.bot);
+  wish.set_network(NETWORK_TELEGRAM);
+  wish.set_address("4711");
+  wish.set_stopped(true);
+  // As a refused message tells it: by our own clock.
+  wish.mutable_time()->set_seconds(1700000000);
+  wish.mutable_time()->set_nanos(700000123);
+  pool.Publish(wish, pool.bot + "/4711");
+  WaitFor([&] { return pool.Is(id, kStopped); }, "the stop");
+  pool.Member("4711", "member", 1699999990);
+  pool.AwaitAll();
+  CHECK(pool.Is(id, kStopped));
+  pool.Member("4711", "member", 1700000000);
+  WaitFor([&] { return pool.Is(id, kActive); }, "the return");
+}
+
 TEST_CASE("Who was stopped otherwise has to write to come back", "[wishes]") {
   BotPool pool;
   const std::string id = pool.Write(1, "4711");

@@ -82,12 +82,18 @@ void InboundMedia::Answered(const TaskPtr& task, bool is_file,
 
 void InboundMedia::AnsweredFile(const TaskPtr& task, http::Response response) {
   const bool here = response.status / 100 == 2;
+  RemoteMedia& remote = task->file.remote;
+  // The place that the callback has named holds for minutes; the provider knows a new one.
+  if (!here && !remote.url.empty() && !remote.provider_id.empty()) {
+    remote.url.clear();
+    return Ask(task, nullptr);
+  }
   if (response.status == 404 || response.status == 410 || (here && response.body.empty()))
     return Succeed(task, End::kGone, WithoutFile(common::MEDIA_PROBLEM_GONE));
   if (!here) return Fail(task);
   // Some providers' messages do not say.
-  std::string& type = task->file.remote.mime_type;
-  if (type.empty()) type = std::string(response.headers.Get("Content-Type").substr(0, 255));
+  if (remote.mime_type.empty())
+    remote.mime_type = std::string(response.headers.Get("Content-Type").substr(0, 255));
   const bool posted =
       executor_.Post([this, task, data = std::move(response.body)] { Store(task, data); });
   if (!posted) Fail(task);
