@@ -32,6 +32,14 @@ absl::Time TimeOf(const sims_v1::ConsentReported& wish) {
   return absl::FromUnixMicros(absl::ToUnixMicros(FromProto(wish.time())));
 }
 
+// Whether a stop is older than the network's word that it is over: of a message that was refused
+// while that was on its way. In the same second nobody can say; if it was a new one, the next
+// message is refused and tells.
+bool IsOutdated(absl::Time stop, const Declared& last) {
+  return last.kind == Consent::kOptIn && last.how == kNetwork &&
+         absl::ToUnixSeconds(stop) <= absl::ToUnixSeconds(last.time);
+}
+
 }  // namespace
 
 Wishes::Wishes(App& app, storage::Database& database, events::Outbox& outbox,
@@ -95,6 +103,7 @@ absl::StatusOr<int64_t> Wishes::Apply(storage::Transaction& tx, const events::Ev
     return each.kind == kind && each.how == kNetwork && each.time == time;
   });
   if (known) return 0;
+  if (wish.stopped() && !declared.empty() && IsOutdated(time, declared[0])) return 0;
   if (wish.stopped()) {
     MO_RETURN_IF_ERROR(Stop(tx, event, wish, *std::move(row)));
     return id;

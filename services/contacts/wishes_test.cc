@@ -158,6 +158,14 @@ TEST_CASE("A return in the second of the stop comes after it, an older one chang
   CHECK(pool.Is(id, kStopped));
   pool.Member("4711", "member", 1700000000);
   WaitFor([&] { return pool.Is(id, kActive); }, "the return");
+  // A message that was refused before tells of it late.
+  wish.mutable_time()->set_nanos(800000000);
+  pool.Publish(wish, pool.bot + "/4711");
+  pool.AwaitAll();
+  CHECK(pool.Is(id, kActive));
+  wish.mutable_time()->set_seconds(1700000002);
+  pool.Publish(wish, pool.bot + "/4711");
+  WaitFor([&] { return pool.Is(id, kStopped); }, "a new stop");
 }
 
 TEST_CASE("Who was stopped otherwise has to write to come back", "[wishes]") {
