@@ -1,8 +1,11 @@
 #include "services/sims/ledger_contacts.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -37,21 +40,26 @@ constexpr char kMoveGroups[] =
 
 absl::Status TellConsents(storage::Transaction& tx, events::Outbox& outbox,
                           const LedgerBatch& batch) {
-  // With the kind of messages: to want nothing is more than to want no marketing.
-  std::map<std::pair<NameInSim, bool>, std::pair<const LedgerWork*, const ConsentNotice*>> last;
+  // Of each kind the last: to want nothing is more than to want no marketing; and a stop that a
+  // refused message tells, by our own clock, is no later word than the network's in that second.
+  using Kind = std::tuple<NameInSim, bool, bool>;
+  std::map<Kind, std::pair<const LedgerWork*, const ConsentNotice*>> last;
   for (size_t i = 0; i < batch.works.size(); ++i) {
     if (!batch.live(i)) continue;
     const LedgerWork& work = batch.works[i];
     for (const ConsentNotice& notice : work.consents) {
-      auto& [of, said] =
-          last[{NameInSim{work.account_id, work.sim_id, notice.address}, notice.marketing}];
+      auto& [of, said] = last[Kind{
+          {work.account_id, work.sim_id, notice.address}, notice.marketing, notice.stopped}];
       if (said != nullptr && said->time > notice.time) continue;
       of = &work;
       said = &notice;
     }
   }
-  for (const auto& [name, word] : last) {
-    const auto& [work, notice] = word;
+  std::vector<std::pair<const LedgerWork*, const ConsentNotice*>> words;
+  for (const auto& [kind, word] : last) words.push_back(word);
+  std::stable_sort(words.begin(), words.end(),
+                   [](const auto& a, const auto& b) { return a.second->time < b.second->time; });
+  for (const auto& [work, notice] : words) {
     v1::ConsentReported event;
     event.set_sim_id(FormatId("sim", work->sim_id));
     event.set_network(work->network);

@@ -8,7 +8,8 @@
 
 namespace mo::sims {
 
-// Tells what somebody wants of us, of each address the last word only. Told again it does no harm.
+// Tells what somebody wants of us, of each address the last stop and the last end of one, in their
+// order. Told again it does no harm.
 absl::Status TellConsents(storage::Transaction& tx, events::Outbox& outbox,
                           const LedgerBatch& batch);
 // Tells about new addresses, once each; reply windows and groups go along. After StoreGroups and

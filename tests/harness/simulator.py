@@ -98,6 +98,10 @@ class Phone:
     def write(self, sim_address, text):
         return self._simulator.post(self._path + ":write", {"to": sim_address, "text": text})["provider_message_id"]
 
+    def send(self, sim_address, **media):
+        """Writes with a file: `kind`, and `data` in base64 or `url`."""
+        return self._simulator.post(self._path + ":write", {"to": sim_address, "media": media})["provider_message_id"]
+
     def do(self, verb, **body):
         self._simulator.post(f"{self._path}:{verb}", body)
 
