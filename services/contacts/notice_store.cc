@@ -36,13 +36,19 @@ constexpr char kCondemnMoved[] =
     "$2::bigint[])) AS m (account_id, contact_id) WHERE p.account_id = m.account_id AND "
     "p.contact_id "
     "= m.contact_id";
-// In the order of ids, as others lock contacts one by one.
+// In the order of ids, as others lock contacts one by one. WhatsApp's own id of somebody is known
+// to one business only: the new SIM, which may be of another, gets the number where it is known;
+// with the next message the id comes back.
 constexpr char kMoveContacts[] =
     "WITH moved AS (SELECT c.account_id, c.id, m.sim_id FROM unnest((SELECT $1::bigint[]), (SELECT "
     "$2::bigint[]), (SELECT $3::bigint[])) AS m (account_id, id, sim_id) JOIN contacts.contacts c "
     "ON c.account_id = m.account_id AND c.id = m.id WHERE c.sim_id <> m.sim_id ORDER BY "
     "c.account_id, c.id FOR NO KEY UPDATE OF c) UPDATE contacts.contacts c SET former_sim_id = "
-    "c.sim_id, sim_id = m.sim_id, version = c.version + 1, notice_waits = false FROM moved m WHERE "
+    "c.sim_id, sim_id = m.sim_id, version = c.version + 1, notice_waits = false, address = CASE "
+    "WHEN "
+    "c.network = 1 AND c.phone IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contacts.contacts o WHERE "
+    "o.account_id = c.account_id AND o.network = 1 AND o.address = c.phone) THEN c.phone ELSE "
+    "c.address END FROM moved m WHERE "
     "c.account_id = m.account_id AND c.id = m.id RETURNING c.account_id, c.id, c.state";
 constexpr char kMoveRegistrations[] =
     "UPDATE contacts.registrations r SET sim_address = m.address, sim_display_name = m.name FROM "

@@ -132,14 +132,26 @@ void Install(App& app) {
     });
   });
 
-  InboundMedia& inbound_media =
-      app.Own<InboundMedia>(app, database, GuardProviderRequest,
-                            InboundMedia::Options{.files = absl::GetFlag(FLAGS_sims_inbound_files)});
+  InboundMedia& inbound_media = app.Own<InboundMedia>(
+      app, database, GuardProviderRequest,
+      InboundMedia::Options{.files = absl::GetFlag(FLAGS_sims_inbound_files)});
   app.OnRun([] { return absl::OkStatus(); }, [&inbound_media] { inbound_media.Stop(); });
+  Templates& templates = app.Own<Templates>(app, database, drivers, client, GuardProviderRequest);
+  app.OwnWorker("sims-templates", absl::Seconds(5), [&templates] { return templates.RunOnce(); });
+
+  app.OwnWorker("sims-group-commands", absl::Milliseconds(300),
+                [&groups] { return groups.RunOnce(); });
+  Rehoming& rehoming = app.Own<Rehoming>(app, database, outbox);
+  app.OwnWorker("sims-rehoming", absl::Seconds(1), [&rehoming] { return rehoming.RunOnce(); });
+  CredentialProbe& probe = app.Own<CredentialProbe>(app, client, GuardProviderRequest);
   Callbacks& callbacks = app.Own<Callbacks>(
       app, drivers, commit,
-      CallbackHandlers{&inbound_media, [&](const SimDriver& sim, const HealthEvent& event) {
+      CallbackHandlers{&inbound_media,
+                       [&](const SimDriver& sim, const HealthEvent& event) {
                          return TakeHealth(database, outbox, gateway, sim, event);
+                       },
+                       [&](const SimDriver& sim, const HealthEvent& event) {
+                         return templates.Note(sim, event);
                        }});
   const ProviderDeps deps{client,
                           poll_client,
@@ -151,16 +163,6 @@ void Install(App& app) {
   ProviderLeases& leases =
       app.Own<ProviderLeases>(gateway, deps, drivers, absl::GetFlag(FLAGS_sims_provider_sims));
   app.OwnWorker("sims-providers", absl::Milliseconds(250), [&leases] { return leases.RunOnce(); });
-
-  Templates& templates =
-      app.Own<Templates>(app, database, drivers, client, deps.guard);
-  app.OwnWorker("sims-templates", absl::Seconds(5), [&templates] { return templates.RunOnce(); });
-
-  app.OwnWorker("sims-group-commands", absl::Milliseconds(300),
-                [&groups] { return groups.RunOnce(); });
-  Rehoming& rehoming = app.Own<Rehoming>(app, database, outbox);
-  app.OwnWorker("sims-rehoming", absl::Seconds(1), [&rehoming] { return rehoming.RunOnce(); });
-  CredentialProbe& probe = app.Own<CredentialProbe>(app, client, deps.guard);
 
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(

@@ -7,6 +7,7 @@
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
+#include "services/sims/drivers/whatsapp_cloud.h"
 #include "services/sims/errors.h"
 #include "services/sims/pool_store.h"
 
@@ -76,6 +77,18 @@ absl::StatusOr<v1::SyncTemplatesResponse> Templates::Sync(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int32_t count, Read({caller.account_id, id}));
   response.set_templates(count);
   return response;
+}
+
+absl::Status Templates::Note(const SimDriver& sim, const HealthEvent& event) {
+  const std::pair<std::string, std::string> id =
+      absl::StrSplit(event.name, absl::MaxSplits('/', 1));
+  // Not said of which one.
+  if (id.first.empty() || id.second.empty()) return absl::OkStatus();
+  return database_.As(sim.account_id, [&](storage::Transaction& tx) {
+    UpsertTemplateStatus(tx, {sim.account_id, sim.sim_id}, id.first, id.second,
+                         TemplateStatusOf(event.detail), app_.clock().Now());
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<bool> Templates::RunOnce() {

@@ -25,6 +25,8 @@ class Templates {
                                                  const v1::ListTemplatesRequest& request);
   absl::StatusOr<v1::SyncTemplatesResponse> Sync(const Caller& caller,
                                                  const v1::SyncTemplatesRequest& request);
+  // Keeps what the provider has told of one template (HealthEvent::Kind::kTemplate).
+  absl::Status Note(const SimDriver& sim, const HealthEvent& event);
   // Reads the catalogues that are due; true: there may be more.
   absl::StatusOr<bool> RunOnce();
 

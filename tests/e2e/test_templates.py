@@ -25,8 +25,7 @@ def closed(product, simulator):
     wait_until_equal(lambda: len(phone.texts), 1, "the welcome")
     wait_for(lambda: len(api.get(f"/v1/sims/{sim.id}/templates")["templates"]) == 2, "the catalogue")
     sim.control("window", phone=phone.address, hours_ago=48)
-    product.database.query("UPDATE sims.reply_windows SET open_until = now() - interval '1 day' "
-                           f"WHERE address = '{phone.address}'")
+    product.database.query("UPDATE sims.reply_windows SET open_until = now() - interval '1 day'")
     contact = api.get("/v1/contacts")["contacts"][0]["id"]
     return api, sim, phone, contact
 
@@ -52,6 +51,7 @@ def test_what_is_not_approved_does_not_leave(closed):
     wait_for_ledger(api, refused, "not approved", skipped=1)
     reasons = api.get(f"/v1/broadcasts/{refused}/ledger")["counts"]["reasons"]
     assert [one["reason"] for one in reasons] == ["DELIVERY_REASON_TEMPLATE_NOT_APPROVED"]
+    assert api.post(f"/v1/sims/{sim.id}/templates:sync", {})["templates"] == 2
     # The network changes its mind, and says so.
     sim.control("template", name="promo", language="de", status="APPROVED")
     wait_until_equal(lambda: {one["name"]: one["status"] for one in api.get(f"/v1/sims/{sim.id}/templates")["templates"]}["promo"],
