@@ -235,7 +235,7 @@ void Gateway::Loop() {
     const absl::Time now = app_.clock().Now();
     const auto sessions = Sessions();
     for (const auto& session : sessions) session->Tick(now);
-    if (now >= renew) {
+    if (now >= renew && !renewing_) {
       renew = now + kRenewInterval;
       RenewLater();
     }
