@@ -171,6 +171,12 @@ def test_telegram(deployment, simulator, polling):
     story.conversation("ACCEPTED")
     story.leaves_and_stops()
     story.check_the_end()
+    # Who blocks the bot wants nothing more; nothing is tried.
+    story.bjoern.phone.do("block", sim=story.sim.address)
+    wait_until_equal(lambda: contact_state(story.api, story.bjoern.contact), "STOPPED", "the block")
+    sent = story.api.post("/v1/broadcasts", {"content": text("Nie"), "audience": {"contacts": [story.bjoern.contact]}})["id"]
+    wait_for_ledger(story.api, sent, "skipped", skipped=1)
+    assert story.sim.counts()["refused"] == 0
 
 
 def test_messenger(deployment, simulator):
