@@ -167,7 +167,7 @@ void Install(App& app) {
   Rpc& rpc = app.OwnRpc("sims");
   app.Serve(app.Own<SimService>(
       rpc, app.Own<Pool>(app, database, outbox, gateway, credentials, drivers, probe),
-      app.Own<PoolSettings>(database), templates, groups, rehoming));
+      app.Own<PoolSettings>(app, database), templates, groups, rehoming));
   app.Serve(app.Own<AllocationService>(rpc, app.Own<Allocation>(app, database)));
   app.Serve(app.Own<DispatchService>(rpc, app.Own<Ledger>(app, database, outbox, gateway)));
   app.Serve(

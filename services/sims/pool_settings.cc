@@ -81,12 +81,24 @@ absl::StatusOr<v1::PoolSettings> PoolSettings::Get(const Caller& caller) {
   });
 }
 
+absl::Status PoolSettings::CheckFile(const Caller& caller, const v1::PoolSettings& settings) {
+  namespace media_v1 = messageorganizer::media::v1;
+  const text::FileIn file = text::FileOf(settings.rehome_notice());
+  if (file.media_id.empty()) return absl::OkStatus();
+  media_v1::GetMediaRequest get;
+  get.set_id(file.media_id);
+  return WithField(
+      media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status(),
+      absl::StrCat("settings.rehome_notice", file.path));
+}
+
 absl::StatusOr<v1::PoolSettings> PoolSettings::Update(
     const Caller& caller, const v1::UpdatePoolSettingsRequest& request) {
   MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
                       FieldsToUpdate(request.settings(), request.update_mask(),
                                      {"strategies", "rehome_blocked", "rehome_notice"}));
   MO_RETURN_IF_ERROR(CheckSettingsOfPool(request.settings()));
+  MO_RETURN_IF_ERROR(CheckFile(caller, request.settings()));
   return database_.Once<v1::PoolSettings>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::PoolSettings> {
         tx.Defer(kLockSettings, caller.account_id);

@@ -1,6 +1,7 @@
 """Nonsense to every route of the served contract: refused with the field named, never a 5xx, and nothing has changed."""
 
 import difflib
+import functools
 
 import pytest
 
@@ -186,7 +187,11 @@ def test_foreign_ids(world):
             value = world.foreign.ids[prefix]
             body = world.body_with(operation, path, [value] if schema.get("type") == "array" else value)
             if path[-1] == "media_id":
-                body["content"]["media"]["kind"] = "MEDIA_KIND_IMAGE"
+                parent = functools.reduce(dict.get, path[:-1], body)
+                parent["kind"] = "MEDIA_KIND_IMAGE"
+            if "message_template" in path:
+                around = functools.reduce(dict.get, path[:path.index("message_template") + 1], body)
+                around.update(name="sale", language="de")
             world.send(operation, f"foreign {path}", ".".join(path), body=body)
 
 

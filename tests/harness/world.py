@@ -32,6 +32,7 @@ BODIES = {
     "POST /v1/sims": {"network": "NETWORK_WHATSAPP", "address": "+4930999", "capacity": 5},
     "PATCH /v1/sims/{id}": {"display_name": "Other"},
     "POST /v1/sims/{id}/groups:join": {"invite_link": "https://chat.example.org/abc"},
+    "POST /v1/sims/{id}/groups:leave": {"group_id": "abc"},
     "PUT /v1/standard-answers/{language}": {"welcome_text": "Hi"},
     "PUT /v1/stop-words": {"added": ["enough"]},
 }
