@@ -96,9 +96,11 @@ def test_refusals_and_resets(product, network, kind):
 
 @pytest.mark.parametrize("kind", [WhatsAppCloud, Messenger, Telegram], ids=lambda kind: kind.driver)
 def test_finds_the_providers_limit(product, network, kind):
-    """The SIM is set to five times of what the provider takes: after ten seconds less than 1 % of the calls are refused."""
+    """The SIM is set to five times of what the provider takes: after ten seconds less than 1 % of the calls are refused. That is
+    measured on request (MO_STORM); else only that all arrive, and most at the first attempt."""
     limit = 200
-    people = max(MESSAGES, 20 * limit)
+    measured = "MO_STORM" in os.environ
+    people = max(MESSAGES, 20 * limit) if measured else 5 * limit
     storm = Storm(product, network, kind, people, messages_per_second=5 * limit, double={
         "limits": {**NO_LIMITS, "messages_per_second": limit}})
     sent = storm.broadcast()
@@ -115,7 +117,9 @@ def test_finds_the_providers_limit(product, network, kind):
     seconds = last - start
     print(f"{kind.driver}: {people} messages at {people / seconds:.0f}/s against a limit of {limit}/s; after 10 s {refused} of "
           f"{taken + refused} calls refused; by second: {by_second}")
-    assert refused < 0.01 * (taken + refused), by_second
-    assert taken > 0.7 * limit * (len(by_second) - 11), by_second
+    if measured:
+        assert refused < 0.01 * (taken + refused), by_second
+        assert taken > 0.7 * limit * (len(by_second) - 11), by_second
+    assert series[-1][1] < people, by_second
     wait_for_ledger(storm.api, sent, "all", **{"accepted" if kind is Telegram else "read": people})
     storm.each_once()
