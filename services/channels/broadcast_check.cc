@@ -48,7 +48,8 @@ absl::Status BroadcastCheck::Content(const Caller& caller, const common::Content
   const absl::Status known =
       media_.Call(&media_v1::MediaService::Stub::GetMedia, caller.WithKey(""), get).status();
   if (!absl::IsNotFound(known)) return known;
-  problems.Add(absl::StrCat(path, "content", file.path), "NOT_FOUND", "the account has none with this id");
+  problems.Add(absl::StrCat(path, "content", file.path), "NOT_FOUND",
+               "the account has none with this id");
   return absl::OkStatus();
 }
 

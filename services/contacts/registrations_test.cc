@@ -195,11 +195,9 @@ TEST_CASE("A place that nobody entered is taken by the next call, or given up in
     CHECK(pool.Register("+436641234568").ok());
   }
   SECTION("whoever was asleep for too long asks sims no more") {
-    CHECK(
-        places
-            .Ask(pool.env.caller(), contact_id, identity, "", absl::Now() - Places::kDoubt)
-            .status()
-            .code() == absl::StatusCode::kDeadlineExceeded);
+    CHECK(places.Ask(pool.env.caller(), contact_id, identity, "", absl::Now() - Places::kDoubt)
+              .status()
+              .code() == absl::StatusCode::kDeadlineExceeded);
   }
 }
 

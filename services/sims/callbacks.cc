@@ -32,8 +32,7 @@ v1::TakeCallbackResponse Answer(int status, std::string body, std::string conten
 
 }  // namespace
 
-Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger,
-                     CallbackHandlers handlers)
+Callbacks::Callbacks(App& app, SimDrivers& drivers, LedgerCommit& ledger, CallbackHandlers handlers)
     : app_(app),
       drivers_(drivers),
       ledger_(ledger),
@@ -134,8 +133,8 @@ absl::Status Callbacks::Add(const std::shared_ptr<const SimDriver>& sim, const S
   for (size_t i = understood.files.size(); i < understood.awaited.size(); ++i) {
     const AwaitedFile& awaited = understood.awaited[i];
     const v1::Inbound& message = understood.works[awaited.work].inbound[awaited.message];
-    understood.files.push_back({sim, message.provider_message_id(),
-                                message.content().media().filename(), awaited.media});
+    understood.files.push_back(
+        {sim, message.provider_message_id(), message.content().media().filename(), awaited.media});
   }
   return absl::OkStatus();
 }

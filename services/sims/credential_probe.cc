@@ -8,7 +8,6 @@
 #include "libs/runtime/status.h"
 #include "services/sims/driver_settings.h"
 #include "services/sims/drivers/driver.h"
-#include "services/sims/drivers/driver.h"
 #include "services/sims/drivers/list.h"
 
 namespace mo::sims {

@@ -57,9 +57,9 @@ struct LedgerBatch {
   absl::flat_hash_set<int64_t> paused_sims = {};
   // Until when addresses may be written to freely, or could be.
   absl::flat_hash_map<NameInSim, absl::Time> reply_open = {};
-  std::map<NameInSim, int64_t> inbound = {};       // numbers of the messages that were not known
-  std::array<int, 16> entered = {};                // how many recipients entered each state
-  QualityBySim quality = {};                       // what became of the SIMs' messages
+  std::map<NameInSim, int64_t> inbound = {};  // numbers of the messages that were not known
+  std::array<int, 16> entered = {};           // how many recipients entered each state
+  QualityBySim quality = {};                  // what became of the SIMs' messages
 
   // Whether a work is still to be done: its lease is not lost.
   bool live(size_t i) const { return outcomes[i].status.ok(); }

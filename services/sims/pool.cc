@@ -133,26 +133,25 @@ absl::StatusOr<v1::Sim> Pool::Update(const Caller& caller, const v1::UpdateSimRe
     if (kept) return *kept;
     MO_ASSIGN_OR_RETURN(probed, ProbeDriver(caller, request, fields));
   }
-  return database_.Once<v1::Sim>(caller, credentials_.Concealed(caller.account_id, request),
-                                 [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
-                                   MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, id, /*lock=*/true));
-                                   MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
-                                   if (probed) {
-                                     MO_RETURN_IF_ERROR(
-                                         ChangeDriver(tx, request, fields, sim, *probed));
-                                   }
-                                   std::set<std::string> plain = fields;
-                                   plain.erase("driver");
-                                   const WarmUp before = ReadWarmUp(sim.warm_up());
-                                   CopyFields(request.sim(), plain, sim);
-                                   if (plain.contains("warm_up") && sim.has_warm_up()) {
-                                     MO_RETURN_IF_ERROR(SetWarmUp(before, app_.clock().Now(),
-                                                                  *sim.mutable_warm_up()));
-                                   }
-                                   UpdateSim(tx, id, sim);
-                                   tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
-                                   return Select(tx, id);
-                                 });
+  return database_.Once<v1::Sim>(
+      caller, credentials_.Concealed(caller.account_id, request),
+      [&](storage::Transaction& tx) -> absl::StatusOr<v1::Sim> {
+        MO_ASSIGN_OR_RETURN(v1::Sim sim, Select(tx, id, /*lock=*/true));
+        MO_RETURN_IF_ERROR(CheckEtag(request.sim().etag(), sim.etag()));
+        if (probed) {
+          MO_RETURN_IF_ERROR(ChangeDriver(tx, request, fields, sim, *probed));
+        }
+        std::set<std::string> plain = fields;
+        plain.erase("driver");
+        const WarmUp before = ReadWarmUp(sim.warm_up());
+        CopyFields(request.sim(), plain, sim);
+        if (plain.contains("warm_up") && sim.has_warm_up()) {
+          MO_RETURN_IF_ERROR(SetWarmUp(before, app_.clock().Now(), *sim.mutable_warm_up()));
+        }
+        UpdateSim(tx, id, sim);
+        tx.AfterCommit([this, id] { gateway_.Reconfigure(id); });
+        return Select(tx, id);
+      });
 }
 
 absl::StatusOr<google::protobuf::Empty> Pool::Delete(const Caller& caller,
@@ -193,12 +192,11 @@ absl::StatusOr<v1::ListSimHistoryResponse> Pool::ListHistory(
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   MO_ASSIGN_OR_RETURN(
       HistoryPage page,
-      database_.ReadAs(caller.account_id,
-                       [&](storage::Transaction& tx) -> absl::StatusOr<HistoryPage> {
-                         MO_RETURN_IF_ERROR(
-                             SelectSim(tx, IdOf(request.id()), app_.clock().Now()).status());
-                         return SelectHistory(tx, IdOf(request.id()), before, size);
-                       }));
+      database_.ReadAs(
+          caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<HistoryPage> {
+            MO_RETURN_IF_ERROR(SelectSim(tx, IdOf(request.id()), app_.clock().Now()).status());
+            return SelectHistory(tx, IdOf(request.id()), before, size);
+          }));
   v1::ListSimHistoryResponse response;
   for (v1::SimHistoryEntry& entry : page.entries) *response.add_entries() = std::move(entry);
   if (page.next != 0) response.set_next_page_token(storage::PageToken(page.next));
@@ -255,9 +253,9 @@ absl::StatusOr<v1::Sim> Pool::Select(storage::Transaction& tx, int64_t id, bool 
 }
 
 absl::Status Pool::Created(storage::Transaction& tx, const v1::Sim& sim, const Caller& caller) {
-  AddHistory(tx, caller.account_id, IdOf(sim.id()),
-             {FromProto(sim.create_time()), sim.state(), sim.state_reason().code(), "",
-              ActorOf(caller)});
+  AddHistory(
+      tx, caller.account_id, IdOf(sim.id()),
+      {FromProto(sim.create_time()), sim.state(), sim.state_reason().code(), "", ActorOf(caller)});
   v1::SimChanged event;
   event.set_sim_id(sim.id());
   event.set_state(sim.state());

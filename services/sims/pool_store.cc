@@ -12,14 +12,14 @@ namespace mo::sims {
 namespace {
 
 // Columns in the order that FromRow reads; a lease that has not expired means online.
-#define SIM_COLUMNS                                                                \
-  "s.id, s.network, s.address, s.display_name, s.capacity, s.occupancy, s.state, " \
-  "s.messages_per_second, s.create_time, "                                         \
-  "s.version, l.expire_time, d.settings, s.state_code, s.state_detail, s.state_time, "   \
+#define SIM_COLUMNS                                                                    \
+  "s.id, s.network, s.address, s.display_name, s.capacity, s.occupancy, s.state, "     \
+  "s.messages_per_second, s.create_time, "                                             \
+  "s.version, l.expire_time, d.settings, s.state_code, s.state_detail, s.state_time, " \
   "s.network_rating, j.score, j.accepted, j.failed, j.blocked, " SIM_LIMIT_COLUMNS
 #define SIM_TABLES                                                                          \
   "sims.sims s LEFT JOIN sims.leases l ON l.account_id = s.account_id AND l.sim_id = s.id " \
-  "LEFT JOIN sims.drivers d ON d.account_id = s.account_id AND d.sim_id = s.id "               \
+  "LEFT JOIN sims.drivers d ON d.account_id = s.account_id AND d.sim_id = s.id "            \
   "LEFT JOIN sims.judgements j ON j.account_id = s.account_id AND j.sim_id = s.id"
 
 // The columns from state_code on.
@@ -194,7 +194,8 @@ storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t
 constexpr char kRenewLeases[] =
     "UPDATE sims.leases l SET expire_time = mine.expire_time FROM unnest((SELECT $1::bigint[]), "
     "(SELECT $2::bigint[]), (SELECT $3::timestamptz[])) AS mine (sim_id, epoch, expire_time) "
-    "WHERE l.sim_id = mine.sim_id AND l.epoch = mine.epoch RETURNING l.sim_id, (SELECT version FROM "
+    "WHERE l.sim_id = mine.sim_id AND l.epoch = mine.epoch RETURNING l.sim_id, (SELECT version "
+    "FROM "
     "sims.sims WHERE account_id = l.account_id AND id = l.sim_id)";
 absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> RenewLeases(
     storage::Transaction& tx, const std::vector<int64_t>& sim_ids,

@@ -47,12 +47,11 @@ absl::StatusOr<std::optional<TokenOwner>> SelectTokenOwner(storage::Transaction&
 // Takes the lease of a SIM from whoever has it; the result is the new epoch.
 storage::Pending TakeLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
                            absl::Time expire_time);
-// Extends leases that are still at their epochs, each until its time; the SIMs whose lease is lost are left out of the
-// answer, the others are in it with their rows' versions.
-absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> RenewLeases(storage::Transaction& tx,
-                                                 const std::vector<int64_t>& sim_ids,
-                                                 const std::vector<int64_t>& epochs,
-                                                 const std::vector<absl::Time>& expire_times);
+// Extends leases that are still at their epochs, each until its time; the SIMs whose lease is lost
+// are left out of the answer, the others are in it with their rows' versions.
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> RenewLeases(
+    storage::Transaction& tx, const std::vector<int64_t>& sim_ids,
+    const std::vector<int64_t>& epochs, const std::vector<absl::Time>& expire_times);
 // Gives up a lease if it is still at the epoch; whether it was.
 absl::StatusOr<bool> DropLease(storage::Transaction& tx, int64_t account_id, int64_t sim_id,
                                int64_t epoch);

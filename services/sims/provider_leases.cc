@@ -29,7 +29,8 @@ constexpr char kTakeFree[] =
     "SELECT account_id, sim_id, 1, $3 FROM free ON CONFLICT (account_id, sim_id) DO UPDATE SET "
     "epoch = l.epoch + 1, expire_time = $3 WHERE l.expire_time < $1 "
     "RETURNING l.account_id, l.sim_id, l.epoch) "
-    "SELECT t.account_id, t.sim_id, t.epoch, f.version, s.state, " SIM_LIMIT_COLUMNS " "
+    "SELECT t.account_id, t.sim_id, t.epoch, f.version, s.state, " SIM_LIMIT_COLUMNS
+    " "
     "FROM taken t JOIN free f USING (account_id, sim_id) JOIN sims.sims s ON s.account_id = "
     "t.account_id AND s.id = t.sim_id";
 constexpr char kSelectVersions[] =
@@ -51,7 +52,8 @@ absl::StatusOr<bool> ProviderLeases::RunOnce() {
   std::vector<std::pair<ProviderLease, std::string>> taken;
   MO_RETURN_IF_ERROR(gateway_.database().AsSystem([&](storage::Transaction& tx) -> absl::Status {
     taken.clear();
-    MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kTakeFree, now, room, now + kProviderLeaseTime));
+    MO_ASSIGN_OR_RETURN(storage::Result rows,
+                        tx.Query(kTakeFree, now, room, now + kProviderLeaseTime));
     for (const storage::Row row : rows) {
       ProviderLease lease;
       lease.account_id = row.Int(0);

@@ -159,7 +159,7 @@ void ProviderSession::StartLocked(int64_t key, Flight& flight) {
   RenderNumbered(dispatch.parameter_count, dispatch.parameters, static_cast<size_t>(IndexOf(key)),
                  content);
   Outgoing message{key, flight.address, content};
-  message.purpose = dispatch.by_person              ? Purpose::kHumanAgent
+  message.purpose = dispatch.by_person               ? Purpose::kHumanAgent
                     : dispatch.lane == v1::LANE_BULK ? Purpose::kBulk
                                                      : Purpose::kAnswer;
   std::shared_ptr<const MediaFile> file;

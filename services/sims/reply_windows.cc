@@ -10,7 +10,8 @@ namespace mo::sims {
 namespace {
 
 constexpr char kFindOpen[] =
-    "SELECT w.account_id, w.sim_id, w.address, o.open_until FROM unnest((SELECT $1::bigint[]), (SELECT "
+    "SELECT w.account_id, w.sim_id, w.address, o.open_until FROM unnest((SELECT $1::bigint[]), "
+    "(SELECT "
     "$2::bigint[]), (SELECT $3::text[])) AS w (account_id, sim_id, address) "
     "CROSS JOIN LATERAL (SELECT open_until FROM sims.reply_windows WHERE account_id = "
     "w.account_id AND sim_id = w.sim_id AND address = w.address LIMIT 1) AS o "

@@ -65,12 +65,13 @@ Reactor* SimService::DrainSim(Context* context, const v1::DrainSimRequest* reque
 
 Reactor* SimService::RehomeSim(Context* context, const v1::RehomeSimRequest* request,
                                v1::Sim* response) {
-  return rpc_.Serve(context, request, response, [=, this](const Caller& c) -> absl::StatusOr<v1::Sim> {
-    MO_RETURN_IF_ERROR(rehoming_.Ask(c, *request));
-    v1::GetSimRequest get;
-    get.set_id(request->id());
-    return pool_.Get(c, get);
-  });
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) -> absl::StatusOr<v1::Sim> {
+                      MO_RETURN_IF_ERROR(rehoming_.Ask(c, *request));
+                      v1::GetSimRequest get;
+                      get.set_id(request->id());
+                      return pool_.Get(c, get);
+                    });
 }
 
 Reactor* SimService::ListSimHistory(Context* context, const v1::ListSimHistoryRequest* request,

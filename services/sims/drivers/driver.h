@@ -291,8 +291,8 @@ class Driver {
   }
 
   // --- Templates ---------------------------------------------------------------------------------
-  // A page of the catalogue; `cursor`: of the page before, "" at first. None: there is no catalogue,
-  // or its owner is not known.
+  // A page of the catalogue; `cursor`: of the page before, "" at first. None: there is no
+  // catalogue, or its owner is not known.
   virtual std::optional<http::ClientRequest> ListTemplates(absl::string_view /*cursor*/) const {
     return std::nullopt;
   }
