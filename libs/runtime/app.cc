@@ -129,9 +129,10 @@ std::shared_ptr<grpc::Channel> App::ChannelTo(absl::string_view service_full_nam
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A peer that was restarted is tried again at once, not after gRPC's default of up to two
-  // minutes.
+  // minutes. The second number is, despite its name, how long one attempt to connect may take
+  // (subchannel.cc, min_connect_timeout): 50 ms are too few for a busy machine's handshake.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   const auto peer = options_.peers.find(name);
   if (peer != options_.peers.end()) {
