@@ -29,10 +29,9 @@ absl::StatusOr<std::vector<v1::Action>> Actor::Act(const Caller& caller,
                                                    const Target& contact,
                                                    const Decision& decision) {
   std::vector<v1::Action> done;
-  const bool stops = decision.recognition == v1::RECOGNITION_STOP;
   for (const Step& step : decision.steps) {
     const Caller once = caller.WithKey(absl::StrCat("rule/", message_id, "/", step.name));
-    const absl::Status status = Do(once, contact, step.action, stops);
+    const absl::Status status = Do(once, contact, step);
     if (status.ok() || WasDone(status)) {
       done.push_back(step.action);
     } else if (IsRefused(status)) {
@@ -45,16 +44,20 @@ absl::StatusOr<std::vector<v1::Action>> Actor::Act(const Caller& caller,
   return done;
 }
 
-absl::Status Actor::Do(const Caller& caller, const Target& contact, const v1::Action& action,
-                       bool stop_confirmation) {
+absl::Status Actor::Do(const Caller& caller, const Target& contact, const Step& step) {
+  const v1::Action& action = step.action;
   switch (action.kind()) {
     case v1::ACTION_KIND_ANSWER: {
       inbox_v1::SendMessageRequest request;
       request.set_contact_id(contact.id);
-      request.mutable_content()->mutable_text()->set_body(action.text());
+      if (action.has_content()) {
+        *request.mutable_content() = action.content();
+      } else {
+        request.mutable_content()->mutable_text()->set_body(action.text());
+      }
       request.set_origin(inbox_v1::ORIGIN_RULE);
-      request.set_stop_confirmation(stop_confirmation);
-      if (contact.known != nullptr && !stop_confirmation)
+      request.set_stop_confirmation(step.confirms_stop);
+      if (contact.known != nullptr && !step.confirms_stop)
         *request.mutable_contact() = *contact.known;
       return inbox_.Call(MO_METHOD(inbox_v1::InboxService, SendMessage), caller, request).status();
     }

@@ -29,8 +29,7 @@ class Actor {
                                               const Target& contact, const Decision& decision);
 
  private:
-  absl::Status Do(const Caller& caller, const Target& contact, const v1::Action& action,
-                  bool stop_confirmation);
+  absl::Status Do(const Caller& caller, const Target& contact, const Step& step);
 
   Client<messageorganizer::contacts::v1::ContactService> contacts_;
   Client<messageorganizer::channels::v1::ChannelService> channels_;

@@ -5,15 +5,36 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
+#include "libs/text/content.h"
+#include "services/rules/rule_check.h"
 
 namespace mo::rules {
 
 namespace channels_v1 = messageorganizer::channels::v1;
+namespace common_v1 = messageorganizer::common::v1;
 namespace contacts_v1 = messageorganizer::contacts::v1;
 
 namespace {
 
 using Kind = text::Decision::Kind;
+
+// Bytes of a message that an answer may quote.
+constexpr size_t kQuoted = 1000;
+
+absl::string_view NameOf(common_v1::Network network) {
+  switch (network) {
+    case common_v1::NETWORK_WHATSAPP:
+      return "WhatsApp";
+    case common_v1::NETWORK_TELEGRAM:
+      return "Telegram";
+    case common_v1::NETWORK_MESSENGER:
+      return "Messenger";
+    case common_v1::NETWORK_SMS:
+      return "SMS";
+    default:
+      return "";
+  }
+}
 
 bool IsFirst(contacts_v1::InboundOutcome outcome) {
   return outcome == contacts_v1::INBOUND_OUTCOME_ACTIVATED ||
@@ -48,6 +69,8 @@ class Plan {
     Add("stop", v1::ACTION_KIND_STOP_CONTACT);
     Add("leave-all", v1::ACTION_KIND_UNSUBSCRIBE);
     Answer("confirmation", answers_.stop_text(), nullptr);
+    if (!steps_.empty() && steps_.back().action.kind() == v1::ACTION_KIND_ANSWER)
+      steps_.back().confirms_stop = true;
   }
   void Welcome() { Answer("welcome", answers_.welcome_text(), nullptr); }
   void Leave(const channels_v1::Channel& channel) {
@@ -62,6 +85,9 @@ class Plan {
   }
   // By a choice at registration: answered where the channel has something to say.
   void Choose(const channels_v1::Channel& channel) { Join(channel, channel.welcome_text()); }
+
+  // What a rule does. Channels that are gone are left out.
+  void Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion);
 
   std::vector<Step> Take() { return std::move(steps_); }
 
@@ -101,6 +127,58 @@ class Plan {
   std::vector<Step> steps_;
 };
 
+// The value of a placeholder in a rule's answer.
+absl::optional<std::string> ValueOf(absl::string_view name, const Rulebook& book,
+                                    const Occasion& occasion) {
+  const contacts_v1::Contact& contact = occasion.contact;
+  if (name == "name" || name == "contact.name") return contact.display_name();
+  if (name == "contact.phone") return contact.phone();
+  if (name == "contact.language") return contact.language();
+  if (name == "message") return text::Cut(occasion.text, kQuoted);
+  if (name == "network") return std::string(NameOf(contact.network()));
+  const absl::TimeZone zone = book.account->zone;
+  if (name == "date") return absl::FormatTime("%Y-%m-%d", occasion.received, zone);
+  if (name == "time") return absl::FormatTime("%H:%M", occasion.received, zone);
+  absl::ConsumePrefix(&name, "attributes.");
+  const auto value = contact.attributes().find(std::string(name));
+  if (value == contact.attributes().end()) return absl::nullopt;
+  return value->second;
+}
+
+// Placeholders were checked when the rule was saved. What they put in never makes a text longer
+// than networks take.
+common_v1::Content Rendered(common_v1::Content content, const Rulebook& book,
+                            const Occasion& occasion) {
+  text::VisitTexts(content, [&](const text::PersonalText& part) {
+    const auto parsed = text::Template::Parse(*part.text, AnswerPlaceholders());
+    if (!parsed.ok()) return;
+    *part.text = text::Cut(
+        parsed->Render([&](absl::string_view name) { return ValueOf(name, book, occasion); }),
+        part.limit);
+  });
+  return content;
+}
+
+void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion) {
+  const size_t first = steps_.size();
+  for (int i = 0; i < rule.actions_size(); ++i) {
+    const v1::RuleAction& action = rule.actions(i);
+    const std::string name = absl::StrCat("rule ", rule.id(), " ", i);
+    if (action.has_answer()) {
+      *Add(name, v1::ACTION_KIND_ANSWER).mutable_content() =
+          Rendered(action.answer(), book, occasion);
+    } else if (action.has_add_to_channel()) {
+      Add(name, v1::ACTION_KIND_SUBSCRIBE).set_channel_id(action.add_to_channel());
+    } else if (action.has_remove_from_channel()) {
+      Add(name, v1::ACTION_KIND_UNSUBSCRIBE).set_channel_id(action.remove_from_channel());
+    } else if (action.has_stop()) {
+      Stop();
+      break;
+    }
+  }
+  for (size_t i = first; i < steps_.size(); ++i) steps_[i].action.set_rule_id(rule.id());
+}
+
 }  // namespace
 
 Decision Decide(const Rulebook& book, const Occasion& occasion) {
@@ -130,6 +208,33 @@ Decision Decide(const Rulebook& book, const Occasion& occasion) {
   if (channel != nullptr && match.kind == Kind::kStopChannel) plan.Leave(*channel);
   decision.steps = plan.Take();
   return decision;
+}
+
+std::optional<RuleOccasion> ForRules(const Rulebook& book, const Occasion& occasion,
+                                     const Decision& decision) {
+  if (book.account->rules->rules().empty() || decision.recognition == v1::RECOGNITION_STOP ||
+      occasion.outcome == contacts_v1::INBOUND_OUTCOME_NO_ROOM) {
+    return std::nullopt;
+  }
+  RuleOccasion asked;
+  asked.text = occasion.text;
+  asked.kind = occasion.kind;
+  asked.network = occasion.contact.network();
+  asked.sim_id = occasion.sim_id;
+  asked.first = IsFirst(occasion.outcome);
+  asked.answered = decision.recognition != v1::RECOGNITION_NONE || !decision.steps.empty();
+  asked.time = occasion.received;
+  asked.zone = book.account->zone;
+  return asked;
+}
+
+void Obey(const Rulebook& book, const Occasion& occasion, const std::vector<Finding>& findings,
+          Decision& decision) {
+  Plan plan(book, occasion);
+  for (const Finding& finding : findings) {
+    if (finding.verdict == v1::VERDICT_FIRED) plan.Obey(*finding.rule, book, occasion);
+  }
+  for (Step& step : plan.Take()) decision.steps.push_back(std::move(step));
 }
 
 void Silence(Decision& decision) {

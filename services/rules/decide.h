@@ -1,12 +1,14 @@
 // What a message asks for, and what is to be done about it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "messageorganizer/contacts/v1/contacts.pb.h"
 #include "messageorganizer/rules/v1/rules.pb.h"
+#include "services/rules/rule_set.h"
 #include "services/rules/rulebook.h"
 
 namespace mo::rules {
@@ -18,6 +20,9 @@ struct Occasion {
   messageorganizer::contacts::v1::InboundOutcome outcome =
       messageorganizer::contacts::v1::INBOUND_OUTCOME_KNOWN;
   std::vector<std::string> chosen_channels;  // "chn_…", at registration
+  v1::MessageKind kind = v1::MESSAGE_KIND_TEXT;
+  std::string sim_id;
+  absl::Time received = absl::UnixEpoch();
 };
 
 // One thing to do.
@@ -26,6 +31,8 @@ struct Step {
   // so that it is done once.
   std::string name;
   v1::Action action;
+  // The one message that a contact that has opted out still gets.
+  bool confirms_stop = false;
 };
 
 // What a message is taken for, and what follows, in order.
@@ -38,6 +45,13 @@ struct Decision {
 // Decides. Opting out comes before everything else, and silences everything but its confirmation; a
 // first message is welcomed, its channels are joined, then its text is obeyed like any other.
 Decision Decide(const Rulebook& book, const Occasion& occasion);
+
+// What the account's rules are asked about the occasion; nullopt: it is no rule's business.
+std::optional<RuleOccasion> ForRules(const Rulebook& book, const Occasion& occasion,
+                                     const Decision& decision);
+// Adds the steps of the rules that have fired, in order.
+void Obey(const Rulebook& book, const Occasion& occasion, const std::vector<Finding>& findings,
+          Decision& decision);
 
 // Takes the confirmation from a decision to stop.
 void Silence(Decision& decision);

@@ -65,6 +65,9 @@ absl::StatusOr<v1::Evaluation> InboxEvents::Evaluate(const Case& one) {
   occasion.contact = one.event.contact();
   occasion.outcome = one.event.outcome();
   occasion.chosen_channels = {one.event.channel_ids().begin(), one.event.channel_ids().end()};
+  occasion.kind = KindOf(one.event.message().content());
+  occasion.sim_id = one.event.message().sim_id();
+  occasion.received = one.received;
   Decision decision = Decide(*book, occasion);
   if (decision.recognition == v1::RECOGNITION_STOP) {
     // Exactly one confirmation, however often a contact says it.
@@ -72,6 +75,13 @@ absl::StatusOr<v1::Evaluation> InboxEvents::Evaluate(const Case& one) {
     if (was_stopped) Silence(decision);
   }
   const inbox_v1::Message& message = one.event.message();
+  std::vector<Finding> findings;
+  if (const auto asked = ForRules(*book, occasion, decision)) {
+    MO_ASSIGN_OR_RETURN(findings, referee_.Judge({one.caller.account_id, IdOf(message.id()),
+                                                  IdOf(message.contact_id())},
+                                                 *book->account->rules, *asked));
+    Obey(*book, occasion, findings, decision);
+  }
   Actor::Target target{message.contact_id()};
   if (app_.clock().Now() - one.received < kNews) target.known = &one.event.contact();
   MO_ASSIGN_OR_RETURN(const std::vector<v1::Action> done,
@@ -82,6 +92,7 @@ absl::StatusOr<v1::Evaluation> InboxEvents::Evaluate(const Case& one) {
   evaluation.set_recognition(decision.recognition);
   evaluation.set_channel_id(decision.channel_id);
   for (const v1::Action& action : done) *evaluation.add_actions() = action;
+  Explain(findings, /*whole=*/false, evaluation);
   *evaluation.mutable_evaluate_time() = ToProto(app_.clock().Now());
   return evaluation;
 }

@@ -10,6 +10,7 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/inbox/v1/events.pb.h"
 #include "services/rules/act.h"
+#include "services/rules/referee.h"
 #include "services/rules/rulebook.h"
 
 namespace mo::rules {
@@ -18,7 +19,12 @@ namespace mo::rules {
 class InboxEvents {
  public:
   InboxEvents(App& app, storage::Database& database, Rulebooks& rulebooks, Actor& actor)
-      : app_(app), database_(database), rulebooks_(rulebooks), actor_(actor), executor_(8, 1024) {}
+      : app_(app),
+        database_(database),
+        rulebooks_(rulebooks),
+        actor_(actor),
+        referee_(app, database),
+        executor_(8, 1024) {}
 
   // The events that Handle has something to do for.
   static bool Wants(const events::Event& event);
@@ -46,6 +52,7 @@ class InboxEvents {
   storage::Database& database_;
   Rulebooks& rulebooks_;
   Actor& actor_;
+  Referee referee_;
   Executor executor_;
 };
 

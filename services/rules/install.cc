@@ -3,6 +3,7 @@
 #include "libs/events/events.h"
 #include "libs/storage/database.h"
 #include "services/rules/act.h"
+#include "services/rules/catalogue.h"
 #include "services/rules/inbox_events.h"
 #include "services/rules/rulebook.h"
 #include "services/rules/service.h"
@@ -34,7 +35,9 @@ void Install(App& app) {
   }
   Rules& rules = app.Own<Rules>(app, database, rulebooks);
   app.OwnWorker("rules-evaluations", absl::Minutes(10), [&rules] { return rules.DeleteOld(); });
-  app.Serve(app.Own<Service>(app.OwnRpc("rules"), rules));
+  Catalogue& catalogue = app.Own<Catalogue>(app, database, rulebooks);
+  app.OwnWorker("rules-counts", absl::Minutes(10), [&catalogue] { return catalogue.DeleteOld(); });
+  app.Serve(app.Own<Service>(app.OwnRpc("rules"), rules, catalogue));
 }
 
 }  // namespace mo::rules

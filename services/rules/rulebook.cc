@@ -5,6 +5,7 @@
 
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
+#include "services/rules/rule_store.h"
 #include "services/rules/store.h"
 
 namespace mo::rules {
@@ -54,7 +55,8 @@ void Rulebooks::Forget(int64_t account_id) {
   entries_.erase(account_id);
 }
 
-absl::StatusOr<std::shared_ptr<const AccountRules>> Rulebooks::Load(const Caller& caller) {
+absl::StatusOr<std::shared_ptr<const AccountRules>> Rulebooks::Load(const Caller& caller,
+                                                                    const AccountRules* before) {
   MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings,
                       accounts_.Call(&accounts_v1::AccountService::Stub::GetSettings,
                                      caller.WithKey(""), accounts_v1::GetSettingsRequest()));
@@ -63,6 +65,13 @@ absl::StatusOr<std::shared_ptr<const AccountRules>> Rulebooks::Load(const Caller
   MO_ASSIGN_OR_RETURN(OwnRules own, database_.ReadAs(caller.account_id, SelectRules));
   rules->answers = std::move(own.answers);
   rules->stop_words = StopWordsOf(settings, own.stop_words);
+  rules->zone = ZoneOf(settings.time_zone());
+  if (before != nullptr && before->rules->version() == own.rule_set_version) {
+    rules->rules = before->rules;
+  } else if (own.rule_set_version != 0) {
+    MO_ASSIGN_OR_RETURN(VersionedRules set, database_.ReadAs(caller.account_id, SelectRuleSet));
+    rules->rules = std::make_shared<const RuleSet>(std::move(set.rules), set.version);
+  }
   return rules;
 }
 
@@ -72,7 +81,7 @@ absl::StatusOr<std::shared_ptr<const Rulebook>> Rulebooks::Get(const Caller& cal
   std::lock_guard lock(entry->mutex);
   const absl::Time now = app_.clock().Now();
   if (!entry->rules || now - entry->rules_time > kRulesAge) {
-    MO_ASSIGN_OR_RETURN(entry->rules, Load(caller));
+    MO_ASSIGN_OR_RETURN(entry->rules, Load(caller, entry->rules.get()));
     entry->rules_time = now;
   }
   // What was asked for after that moment shows what was made before it. The same microsecond is no

@@ -15,6 +15,7 @@
 #include "messageorganizer/accounts/v1/accounts.grpc.pb.h"
 #include "messageorganizer/channels/v1/channels.grpc.pb.h"
 #include "services/rules/answers.h"
+#include "services/rules/rule_set.h"
 
 namespace mo::rules {
 
@@ -23,6 +24,8 @@ struct AccountRules {
   std::string default_language;
   OwnAnswers answers;
   text::StopWords stop_words;
+  absl::TimeZone zone;
+  std::shared_ptr<const RuleSet> rules = std::make_shared<const RuleSet>(std::vector<v1::Rule>());
 };
 
 // An account's rules and channels. Immutable; safe to share between threads.
@@ -44,9 +47,10 @@ class Rulebooks {
   // The rulebook of the caller's account. It knows every channel there was at `as_of`; settings,
   // answers and stop words are at most two seconds old.
   absl::StatusOr<std::shared_ptr<const Rulebook>> Get(const Caller& caller, absl::Time as_of);
-  // What the account has set, as it is now.
-  absl::StatusOr<std::shared_ptr<const AccountRules>> Load(const Caller& caller);
-  // The account has changed its answers or stop words.
+  // What the account has set, as it is now. Rules that are those of `before` are not compiled anew.
+  absl::StatusOr<std::shared_ptr<const AccountRules>> Load(const Caller& caller,
+                                                           const AccountRules* before = nullptr);
+  // The account has changed its answers, stop words or rules.
   void Forget(int64_t account_id);
 
  private:

@@ -101,6 +101,16 @@ absl::Status Rules::CheckStopWords(const Caller& caller, const accounts_v1::Sett
   return problems.ToStatus();
 }
 
+absl::StatusOr<contacts_v1::Contact> Rules::WriterOf(const Caller& caller,
+                                                     const v1::TestRulesRequest& request) {
+  contacts_v1::Contact writer;
+  writer.set_network(request.network());
+  if (request.contact_id().empty()) return writer;
+  contacts_v1::GetContactRequest get;
+  get.set_id(request.contact_id());
+  return contacts_.Call(&contacts_v1::ContactService::Stub::GetContact, caller.WithKey(""), get);
+}
+
 absl::StatusOr<v1::Evaluation> Rules::Test(const Caller& caller,
                                            const v1::TestRulesRequest& request) {
   MO_ASSIGN_OR_RETURN(const std::shared_ptr<const Rulebook> book,
@@ -109,11 +119,24 @@ absl::StatusOr<v1::Evaluation> Rules::Test(const Caller& caller,
   occasion.text = request.text();
   occasion.outcome = request.first_message() ? contacts_v1::INBOUND_OUTCOME_REGISTERED
                                              : contacts_v1::INBOUND_OUTCOME_KNOWN;
-  const Decision decision = Decide(*book, occasion);
+  occasion.received =
+      request.has_receive_time() ? FromProto(request.receive_time()) : app_.clock().Now();
+  absl::StatusOr<contacts_v1::Contact> writer = WriterOf(caller, request);
+  if (!writer.ok()) return WithField(writer.status(), "contact_id");
+  occasion.contact = *std::move(writer);
+  occasion.sim_id = occasion.contact.sim_id();
+  Decision decision = Decide(*book, occasion);
+  std::vector<Finding> findings;
+  if (const auto asked = ForRules(*book, occasion, decision)) {
+    findings = book->account->rules->Find(*asked);
+    MO_RETURN_IF_ERROR(Settle(findings, [](const v1::Rule&) { return v1::VERDICT_FIRED; }));
+    Obey(*book, occasion, findings, decision);
+  }
   v1::Evaluation evaluation;
   evaluation.set_recognition(decision.recognition);
   evaluation.set_channel_id(decision.channel_id);
   for (const Step& step : decision.steps) *evaluation.add_actions() = step.action;
+  Explain(findings, /*whole=*/true, evaluation);
   *evaluation.mutable_evaluate_time() = ToProto(app_.clock().Now());
   return evaluation;
 }

@@ -6,6 +6,7 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/accounts/v1/accounts.grpc.pb.h"
 #include "messageorganizer/channels/v1/channels.grpc.pb.h"
+#include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/rules/v1/rules.pb.h"
 #include "services/rules/rulebook.h"
 
@@ -15,7 +16,12 @@ namespace mo::rules {
 class Rules {
  public:
   Rules(App& app, storage::Database& database, Rulebooks& rulebooks)
-      : app_(app), database_(database), rulebooks_(rulebooks), accounts_(app), channels_(app) {}
+      : app_(app),
+        database_(database),
+        rulebooks_(rulebooks),
+        accounts_(app),
+        channels_(app),
+        contacts_(app) {}
 
   absl::StatusOr<v1::StandardAnswers> GetStandardAnswers(
       const Caller& caller, const v1::GetStandardAnswersRequest& request);
@@ -32,6 +38,8 @@ class Rules {
   absl::StatusOr<bool> DeleteOld();
 
  private:
+  absl::StatusOr<messageorganizer::contacts::v1::Contact> WriterOf(
+      const Caller& caller, const v1::TestRulesRequest& request);
   absl::StatusOr<messageorganizer::accounts::v1::Settings> Settings(const Caller& caller);
   absl::Status CheckStopWords(const Caller& caller,
                               const messageorganizer::accounts::v1::Settings& settings,
@@ -42,6 +50,7 @@ class Rules {
   Rulebooks& rulebooks_;
   Client<messageorganizer::accounts::v1::AccountService> accounts_;
   Client<messageorganizer::channels::v1::ChannelService> channels_;
+  Client<messageorganizer::contacts::v1::ContactService> contacts_;
 };
 
 }  // namespace mo::rules

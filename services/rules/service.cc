@@ -41,4 +41,33 @@ Reactor* Service::ListEvaluations(Context* context, const v1::ListEvaluationsReq
                     [=, this](const Caller& c) { return rules_.ListEvaluations(c, *request); });
 }
 
+Reactor* Service::CreateRule(Context* context, const v1::CreateRuleRequest* request,
+                             v1::Rule* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return catalogue_.Create(c, *request); });
+}
+
+Reactor* Service::GetRule(Context* context, const v1::GetRuleRequest* request, v1::Rule* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return catalogue_.Get(c, *request); });
+}
+
+Reactor* Service::ListRules(Context* context, const v1::ListRulesRequest* request,
+                            v1::ListRulesResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return catalogue_.List(c, *request); });
+}
+
+Reactor* Service::UpdateRule(Context* context, const v1::UpdateRuleRequest* request,
+                             v1::Rule* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return catalogue_.Update(c, *request); });
+}
+
+Reactor* Service::DeleteRule(Context* context, const v1::DeleteRuleRequest* request,
+                             google::protobuf::Empty* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return catalogue_.Delete(c, *request); });
+}
+
 }  // namespace mo::rules

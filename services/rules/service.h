@@ -3,6 +3,7 @@
 
 #include "libs/runtime/rpc.h"
 #include "messageorganizer/rules/v1/rules.grpc.pb.h"
+#include "services/rules/catalogue.h"
 #include "services/rules/rules.h"
 
 namespace mo::rules {
@@ -10,7 +11,8 @@ namespace mo::rules {
 // One line per RPC; the work is in Rules.
 class Service final : public v1::RuleService::CallbackService {
  public:
-  Service(Rpc& rpc, Rules& rules) : rpc_(rpc), rules_(rules) {}
+  Service(Rpc& rpc, Rules& rules, Catalogue& catalogue)
+      : rpc_(rpc), rules_(rules), catalogue_(catalogue) {}
 
   grpc::ServerUnaryReactor* GetStandardAnswers(grpc::CallbackServerContext* context,
                                                const v1::GetStandardAnswersRequest* request,
@@ -30,10 +32,25 @@ class Service final : public v1::RuleService::CallbackService {
   grpc::ServerUnaryReactor* ListEvaluations(grpc::CallbackServerContext* context,
                                             const v1::ListEvaluationsRequest* request,
                                             v1::ListEvaluationsResponse* response) override;
+  grpc::ServerUnaryReactor* CreateRule(grpc::CallbackServerContext* context,
+                                       const v1::CreateRuleRequest* request,
+                                       v1::Rule* response) override;
+  grpc::ServerUnaryReactor* GetRule(grpc::CallbackServerContext* context,
+                                    const v1::GetRuleRequest* request, v1::Rule* response) override;
+  grpc::ServerUnaryReactor* ListRules(grpc::CallbackServerContext* context,
+                                      const v1::ListRulesRequest* request,
+                                      v1::ListRulesResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateRule(grpc::CallbackServerContext* context,
+                                       const v1::UpdateRuleRequest* request,
+                                       v1::Rule* response) override;
+  grpc::ServerUnaryReactor* DeleteRule(grpc::CallbackServerContext* context,
+                                       const v1::DeleteRuleRequest* request,
+                                       google::protobuf::Empty* response) override;
 
  private:
   Rpc& rpc_;
   Rules& rules_;
+  Catalogue& catalogue_;
 };
 
 }  // namespace mo::rules

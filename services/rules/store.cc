@@ -12,6 +12,8 @@ constexpr char kSelectAnswers[] =
     "FROM rules.standard_answers WHERE account_id = $1";
 constexpr char kSelectStopWords[] =
     "SELECT added, removed FROM rules.stop_words WHERE account_id = $1";
+constexpr char kSelectRuleSetVersion[] =
+    "SELECT version FROM rules.rule_sets WHERE account_id = $1";
 
 namespace {
 
@@ -41,9 +43,12 @@ v1::StopWords StopWordsOf(const storage::Result& rows) {
 absl::StatusOr<OwnRules> SelectRules(storage::Transaction& tx) {
   storage::Pending answers = tx.Ask(kSelectAnswers, tx.account_id());
   storage::Pending stop_words = tx.Ask(kSelectStopWords, tx.account_id());
+  storage::Pending version = tx.Ask(kSelectRuleSetVersion, tx.account_id());
   MO_ASSIGN_OR_RETURN(const storage::Result answers_rows, answers.Get());
   MO_ASSIGN_OR_RETURN(const storage::Result stop_words_rows, stop_words.Get());
-  return OwnRules{AnswersOf(answers_rows), StopWordsOf(stop_words_rows)};
+  MO_ASSIGN_OR_RETURN(const storage::Result versions, version.Get());
+  return OwnRules{AnswersOf(answers_rows), StopWordsOf(stop_words_rows),
+                  versions.empty() ? 0 : versions[0].Int(0)};
 }
 
 absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {

@@ -15,6 +15,7 @@ namespace mo::rules {
 struct OwnRules {
   OwnAnswers answers;
   v1::StopWords stop_words;  // added and removed only
+  int64_t rule_set_version = 0;
 };
 // In one round trip.
 absl::StatusOr<OwnRules> SelectRules(storage::Transaction& tx);

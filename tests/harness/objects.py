@@ -12,7 +12,7 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
 LISTS = {"/v1/api-keys": "api_keys", "/v1/broadcasts": "broadcasts", "/v1/broadcast-series": "series",
          "/v1/channels": "channels", "/v1/contacts": "contacts", "/v1/conversations": "conversations",
-         "/v1/evaluations": "evaluations", "/v1/links": "links", "/v1/sims": "sims"}
+         "/v1/evaluations": "evaluations", "/v1/links": "links", "/v1/rules": "rules", "/v1/sims": "sims"}
 SINGLES = ("/v1/account", "/v1/settings", "/v1/contacts:count", "/v1/sims:occupancy", "/v1/stop-words",
            "/v1/standard-answers/en")
 
@@ -44,6 +44,9 @@ class Objects:
             "msg": message, "brd": broadcast, "ser": series,
             "lnk": self.api.post("/v1/links", {"target_url": "https://example.org/"})["id"],
             "med": self.api.post("/v1/media", {"data": base64.b64encode(PNG).decode(), "filename": "a.png"})["id"],
+            "rul": self.api.post("/v1/rules", {
+                "display_name": "Hours", "trigger": "RULE_TRIGGER_DEFINE", "match_type": "MATCH_TYPE_CONTAINS", "patterns": ["open"],
+                "actions": [{"answer": text("Always")}]})["id"],
             "key": self.api.post("/v1/api-keys", {"display_name": "Reader", "scopes": ["links:read"]})["api_key"]["id"],
         }
         self.settle()

@@ -27,6 +27,8 @@ BODIES = {
     "POST /v1/media": {"data": "iVBORw0KGgo=", "filename": "a.png"},
     "POST /v1/messages": {"contact_id": "{con}", "content": text("Hi")},
     "POST /v1/registrations": {"network": "NETWORK_WHATSAPP", "phone": "+491703000099"},
+    "POST /v1/rules": {"display_name": "More", "trigger": "RULE_TRIGGER_ALWAYS", "actions": [{"answer": text("Hi")}]},
+    "PATCH /v1/rules/{id}": {"display_name": "Other"},
     "POST /v1/rules:test": {"text": "News"},
     "PATCH /v1/settings": {"time_zone": "Europe/Vienna"},
     "POST /v1/sims": {"network": "NETWORK_WHATSAPP", "address": "+4930999", "capacity": 5},
