@@ -41,6 +41,7 @@ std::string Printable(absl::string_view words) {
 struct Dialog {
   bool allow_private = false;
   bool guard_refused = false;
+  bool quitting = false;
   curl_socket_t socket = CURL_SOCKET_BAD;
   std::string command = "CONNECT";  // the verb a reply is to; END is the mail's last byte
   std::string recipient;
@@ -53,16 +54,19 @@ struct Dialog {
 };
 
 void Dialog::OnCommand(absl::string_view line) {
-  code = 0;
-  words.clear();
   const std::string verb = absl::AsciiStrToUpper(line.substr(0, 4));
   if (verb == "QUIT") {
-    // The answer to it would be waited for beyond the time-out, and changes nothing.
+    // The answer to it would be waited for beyond the time-out, and changes nothing. What was
+    // answered before decides, also where QUIT follows a refusal.
+    quitting = true;
     shutdown(socket, SHUT_RD);
+    return;
   }
+  code = 0;
+  words.clear();
   // The lines of an AUTH exchange have no verb.
   static constexpr absl::string_view kVerbs[] = {"EHLO", "HELO", "STAR", "AUTH",
-                                                 "MAIL", "RCPT", "DATA", "QUIT"};
+                                                 "MAIL", "RCPT", "DATA"};
   for (absl::string_view known : kVerbs) {
     if (verb == known) command = verb;
   }
@@ -77,7 +81,7 @@ void Dialog::OnCommand(absl::string_view line) {
 
 void Dialog::OnReply(absl::string_view line) {
   line = absl::StripAsciiWhitespace(line);
-  if (command == "QUIT" || line.size() < 3) return;
+  if (quitting || line.size() < 3) return;
   code = std::atoi(std::string(line.substr(0, 3)).c_str());
   if (words.size() < 512) {
     absl::StrAppend(&words, words.empty() ? "" : " ",
@@ -179,7 +183,7 @@ void AddParts(curl_mime* mime, const Mail& mail) {
 Outcome Judge(const Dialog& dialog, CURLcode result, size_t recipients) {
   Outcome outcome{Kind::kTemporary, dialog.code, Printable(dialog.words), dialog.refused};
   // Accepted is accepted, whatever breaks afterwards.
-  if ((dialog.command == "END" || dialog.command == "QUIT") && result == CURLE_OK) {
+  if (dialog.command == "END" && dialog.code / 100 == 2) {
     outcome.kind = Kind::kAccepted;
     return outcome;
   }
@@ -223,7 +227,7 @@ Outcome Sender::Send(const SmtpServer& server, const Mail& mail) const {
   for (const Mailbox& box : mail.to) Append(recipients, absl::StrCat("<", box.address, ">"));
   for (const std::string& line : HeaderLines(mail)) Append(headers, line);
   const std::string from = absl::StrCat("<", mail.from.address, ">");
-  // The handle goes first: it uses the others until its end.
+
   const std::unique_ptr<CURL, FreeCurl> easy(curl_easy_init());
   const std::unique_ptr<curl_mime, FreeCurl> mime(curl_mime_init(easy.get()));
   AddParts(mime.get(), mail);

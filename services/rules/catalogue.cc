@@ -180,7 +180,7 @@ absl::StatusOr<bool> Catalogue::DeleteOld() {
   MO_ASSIGN_OR_RETURN(const int64_t decisions, database_.AsSystem([&](storage::Transaction& tx) {
     return DeleteDecisions(tx, now - kKeepDecisions);
   }));
-  return uses == 1000 || decisions == 1000;
+  return uses > 0 || decisions == 1000;
 }
 
 }  // namespace mo::rules

@@ -1,5 +1,6 @@
 #include "services/rules/decide.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -146,15 +147,15 @@ absl::optional<std::string> ValueOf(absl::string_view name, const Rulebook& book
 }
 
 // Placeholders were checked when the rule was saved. What they put in never makes a text longer
-// than networks take.
+// than networks take, or than it was written.
 common_v1::Content Rendered(common_v1::Content content, const Rulebook& book,
                             const Occasion& occasion) {
   text::VisitTexts(content, [&](const text::PersonalText& part) {
     const auto parsed = text::Template::Parse(*part.text, AnswerPlaceholders());
     if (!parsed.ok()) return;
-    *part.text = text::Cut(
-        parsed->Render([&](absl::string_view name) { return ValueOf(name, book, occasion); }),
-        part.limit);
+    const std::string filled =
+        parsed->Render([&](absl::string_view name) { return ValueOf(name, book, occasion); });
+    *part.text = text::Cut(filled, std::max(part.limit, part.text->size()));
   });
   return content;
 }
@@ -165,8 +166,10 @@ void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occa
     const v1::RuleAction& action = rule.actions(i);
     const std::string name = absl::StrCat("rule ", rule.id(), " ", i);
     if (action.has_answer()) {
-      *Add(name, v1::ACTION_KIND_ANSWER).mutable_content() =
-          Rendered(action.answer(), book, occasion);
+      common_v1::Content answer = Rendered(action.answer(), book, occasion);
+      // Nothing but placeholders without a value: nothing to say.
+      if (answer.has_text() && answer.text().body().empty()) continue;
+      *Add(name, v1::ACTION_KIND_ANSWER).mutable_content() = std::move(answer);
     } else if (action.has_add_to_channel()) {
       Add(name, v1::ACTION_KIND_SUBSCRIBE).set_channel_id(action.add_to_channel());
     } else if (action.has_remove_from_channel()) {

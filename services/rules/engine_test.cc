@@ -236,6 +236,21 @@ TEST_CASE("A test explains every rule, for a contact and a time", "[engine]") {
   CHECK(dark.rules(1).verdict() == v1::VERDICT_FIRED);
 }
 
+TEST_CASE("An answer without anything in it is none, one that grows too long is cut", "[engine]") {
+  EngineStory story;
+  story.Add(Answering("empty", "{{attributes.nothing}}"));
+  story.Add(Answering("long", std::string(4000, 'x') + "{{message}}"));
+  std::string cyrillic;
+  for (int i = 0; i < 4000; ++i) cyrillic += "ж";
+  story.Add(Answering("written so", cyrillic));
+  const v1::Evaluation evaluation = story.Test(std::string(999, 'm'), absl::Now());
+  CHECK(evaluation.rules(0).verdict() == v1::VERDICT_FIRED);
+  REQUIRE(evaluation.actions_size() == 2);
+  CHECK(evaluation.actions(0).content().text().body() ==
+        std::string(4000, 'x') + std::string(96, 'm'));
+  CHECK(evaluation.actions(1).content().text().body() == cyrillic);
+}
+
 // The referee's tables without the service.
 struct Tables {
   Tables() {
@@ -339,6 +354,7 @@ TEST_CASE("Counts go when their period is over, or their rule is gone", "[engine
               ->As(1, [&](storage::Transaction& tx) { return DeleteRule(tx, IdOf(rule.id())); })
               .ok());
   CHECK(sweep(tables.occasion.time) == 1);
+  CHECK(sweep(tables.occasion.time) == 0);
   REQUIRE(tables.database
               ->AsSystem([&](storage::Transaction& tx) {
                 return DeleteDecisions(tx, absl::Now() + absl::Hours(1)).status();

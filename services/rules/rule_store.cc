@@ -1,5 +1,7 @@
 #include "services/rules/rule_store.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
@@ -69,10 +71,13 @@ void ReplaceRule(storage::Transaction& tx, const v1::Rule& rule) {
 }
 
 constexpr char kDeleteRule[] = "DELETE FROM rules.rules WHERE account_id = $1 AND id = $2";
+constexpr char kInsertDeleted[] =
+    "INSERT INTO rules.deleted_rules (account_id, rule_id) VALUES ($1, $2)";
 absl::Status DeleteRule(storage::Transaction& tx, int64_t id) {
   MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kDeleteRule, tx.account_id(), id));
   if (rows.affected() == 0) return RuleNotFound();
   tx.Defer(kTouch, tx.account_id(), int32_t{-1});
+  tx.Defer(kInsertDeleted, tx.account_id(), id);
   return absl::OkStatus();
 }
 
@@ -128,14 +133,26 @@ absl::Status InsertDecision(storage::Transaction& tx, int64_t message_id,
   return tx.Run(kInsertDecision, tx.account_id(), message_id, fired, now);
 }
 
-constexpr char kDeleteUses[] =
+constexpr char kDeleteExpired[] =
     "DELETE FROM rules.uses WHERE (account_id, rule_id, contact_id, period_start) IN "
-    "(SELECT account_id, rule_id, contact_id, period_start FROM rules.uses AS old "
-    "WHERE expire_time < $1 OR (rule_id <> 0 AND NOT EXISTS (SELECT 1 FROM rules.rules AS rule "
-    "WHERE rule.account_id = old.account_id AND rule.id = old.rule_id)) LIMIT 1000)";
+    "(SELECT account_id, rule_id, contact_id, period_start FROM rules.uses "
+    "WHERE expire_time < $1 LIMIT 1000)";
+constexpr char kSelectDeleted[] = "SELECT account_id, rule_id FROM rules.deleted_rules LIMIT 1";
+constexpr char kDeleteOfRule[] =
+    "DELETE FROM rules.uses WHERE (account_id, rule_id, contact_id, period_start) IN "
+    "(SELECT account_id, rule_id, contact_id, period_start FROM rules.uses "
+    "WHERE account_id = $1 AND rule_id = $2 LIMIT 1000)";
+constexpr char kForgetDeleted[] =
+    "DELETE FROM rules.deleted_rules WHERE account_id = $1 AND rule_id = $2";
 absl::StatusOr<int64_t> DeleteUses(storage::Transaction& tx, absl::Time now) {
-  MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kDeleteUses, now - absl::Hours(24)));
-  return rows.affected();
+  MO_ASSIGN_OR_RETURN(const storage::Result expired,
+                      tx.Query(kDeleteExpired, now - absl::Hours(24)));
+  MO_ASSIGN_OR_RETURN(const storage::Result gone, tx.Query(kSelectDeleted));
+  if (gone.empty()) return expired.affected();
+  const int64_t account = gone[0].Int(0), rule = gone[0].Int(1);
+  MO_ASSIGN_OR_RETURN(const storage::Result orphans, tx.Query(kDeleteOfRule, account, rule));
+  if (orphans.affected() < 1000) tx.Defer(kForgetDeleted, account, rule);
+  return expired.affected() + std::max<int64_t>(orphans.affected(), 1);
 }
 
 constexpr char kDeleteDecisions[] =

@@ -53,9 +53,10 @@ absl::StatusOr<Fired> SelectDecision(storage::Transaction& tx, int64_t message_i
 absl::Status InsertDecision(storage::Transaction& tx, int64_t message_id,
                             const std::vector<int64_t>& fired, absl::Time now);
 
-// Deletes up to 1,000 each, of all accounts: periods that have ended a day ago, counts of rules
-// that are gone, decisions from before the time. How many at most of one kind.
+// Deletes up to 1,000 counts of all accounts whose period has ended a day ago, and as many of one
+// rule that is gone. 0: there is nothing left to do.
 absl::StatusOr<int64_t> DeleteUses(storage::Transaction& tx, absl::Time now);
+// Deletes up to 1,000 decisions of all accounts from before the time; how many.
 absl::StatusOr<int64_t> DeleteDecisions(storage::Transaction& tx, absl::Time before);
 
 }  // namespace mo::rules

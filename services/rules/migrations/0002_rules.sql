@@ -30,6 +30,14 @@ CREATE TABLE rules.uses (
 CREATE INDEX uses_expired ON rules.uses USING brin (expire_time);
 SELECT mo.protect('rules.uses');
 
+-- Rules that are gone and may still have uses.
+CREATE TABLE rules.deleted_rules (
+  account_id bigint NOT NULL,
+  rule_id bigint NOT NULL,
+  PRIMARY KEY (account_id, rule_id)
+);
+SELECT mo.protect('rules.deleted_rules');
+
 -- Which rules fired at a message, where that was counted: in one transaction with the counts, so that what is done again after a
 -- crash is the same. Kept for as long as an event may come again.
 CREATE TABLE rules.decisions (
