@@ -47,7 +47,8 @@ def requests(result):
                      f" {m['max_ms']:8.2f} {m['errors']:7}")
     for answer in result.get("answers", []):
         inbound = answer["rate"] * 3 // 2 + answer["all"]["count"]
-        lines.append(f"\nanswers, {answer['rate']}/s: unanswered {answer['unanswered']}, unexpected {answer['unexpected']};"
+        lines.append(f"\nanswers, {answer['rate']}/s: unanswered {answer['unanswered']}, repeated {answer['repeated']},"
+                     f" unexpected {answer['unexpected']};"
                      " CPU ms per inbound message: "
                      + ", ".join(f"{name} {value / inbound * 1000:.1f}" for name, value in answer["cpu_s"].items())
                      + f"; CPU s of others {answer['others_s']:.1f}, taken by the host {answer['stolen_s']:.1f}")

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/runtime/clock.h"
@@ -26,7 +27,7 @@ class Agent {
         answers_(answers),
         device_(options.target, options.agent_token, kCredit, {v1::RECEIPT_STATE_DELIVERED},
                 [this](const v1::SendBatch&, const v1::SendMessage& message, absl::Time now) {
-                  Got(message.address(), now);
+                  Got(message, now);
                 }) {}
 
   // A customer writes; the answer's latency counts from `due`, into `latencies` too if given.
@@ -64,9 +65,13 @@ class Agent {
     return waiting_.empty() || !status().ok();
   }
 
-  void Got(const std::string& address, absl::Time now) {
+  void Got(const v1::SendMessage& message, absl::Time now) {
     absl::MutexLock lock(&mutex_);
-    const auto found = waiting_.find(address);
+    if (!keys_.insert(message.client_message_id()).second) {
+      ++answers_.repeated;
+      return;
+    }
+    const auto found = waiting_.find(message.address());
     if (found == waiting_.end()) {
       ++answers_.unexpected;
       return;
@@ -83,7 +88,8 @@ class Agent {
   int64_t ids_ = 0;
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  DeviceAgent device_;  // last: its thread uses the others
+  absl::flat_hash_set<int64_t> keys_ ABSL_GUARDED_BY(mutex_);  // of all messages so far
+  DeviceAgent device_;                                         // last: its thread uses the others
 };
 
 }  // namespace

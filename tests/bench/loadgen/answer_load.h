@@ -28,7 +28,9 @@ struct Answers {
   Latencies keyword;  // known senders
   Latencies all;
   size_t unanswered = 0;
-  size_t unexpected = 0;  // messages to senders that wait for none: duplicates, for example
+  size_t repeated = 0;    // messages that came before with the same key: a device drops them
+  size_t unexpected = 0;  // other messages to senders that wait for none: duplicates, or answers
+                          // to somebody who wrote again before the answer had come
 };
 
 // Lets `known` senders write once, then alternates: one of them writes the keyword, a stranger

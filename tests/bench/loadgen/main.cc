@@ -115,9 +115,10 @@ absl::Status Answer(std::string* json) {
   Answers answers;
   const absl::Status status = mo::bench::RunAnswers(options, answers);
   *json = absl::StrFormat(
-      R"({"all":%s,"welcome":%s,"keyword":%s,"unanswered":%d,"unexpected":%d})",
+      R"({"all":%s,"welcome":%s,"keyword":%s,"unanswered":%d,"repeated":%d,"unexpected":%d})",
       answers.all.ToJson(options.duration), answers.welcome.ToJson(options.duration),
-      answers.keyword.ToJson(options.duration), answers.unanswered, answers.unexpected);
+      answers.keyword.ToJson(options.duration), answers.unanswered, answers.repeated,
+      answers.unexpected);
   return status;
 }
 
