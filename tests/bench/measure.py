@@ -116,7 +116,7 @@ class Bench(Machine):
 
     def answers(self, rate):
         seconds = 4 if self.options.quick else 20
-        known = rate * 3 // 2  # each writes again after 3 s
+        known = rate * 5  # each writes again after 10 s
         result = {"rate": rate}
         since = self.psql("SELECT now()").strip()
         before = self.metrics()

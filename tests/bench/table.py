@@ -46,7 +46,7 @@ def requests(result):
         lines.append(f"{name:38} {m['per_second']:8.0f} {m['p50_ms']:8.2f} {m['p90_ms']:8.2f} {m['p99_ms']:8.2f}"
                      f" {m['max_ms']:8.2f} {m['errors']:7}")
     for answer in result.get("answers", []):
-        inbound = answer["rate"] * 3 // 2 + answer["all"]["count"]
+        inbound = answer["rate"] * 5 + answer["all"]["count"]
         lines.append(f"\nanswers, {answer['rate']}/s: unanswered {answer['unanswered']}, repeated {answer['repeated']},"
                      f" unexpected {answer['unexpected']};"
                      " CPU ms per inbound message: "
