@@ -25,6 +25,8 @@ struct ClientRequest {
   absl::Duration timeout = absl::Seconds(10);  // of everything: waiting for a slot, redirects, body
   absl::Duration connect_timeout = absl::Seconds(5);
   size_t max_response_bytes = 1 << 20;  // after decompression
+  // A larger response ends there, with what came until then, instead of being an error.
+  bool cut_response = false;
   // True only for URLs we wrote ourselves: turns off the guard (any address, any port).
   bool allow_private = false;
   // Ports the guard lets pass beside 80 and 443.

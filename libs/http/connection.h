@@ -45,6 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Read();
   void OnRead(ErrorCode error, size_t n);
+  // Answers what it can of the buffer at once; false when there is something for Parse.
+  bool AnswerQuickly();
   void Parse();
   bool OnHead();
   bool AwaitBody(size_t limit);
@@ -70,6 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   Request request_;
+  bool touched_ = true;  // the parser has seen a part of the request
   bool head_done_ = false;
   bool head_only_ = false;  // HEAD: no body in the answer
   bool http10_ = false;
@@ -79,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool sending_ = false;  // a chunk of the stream is under way
   bool chunked_ = false;
   bool last_chunk_ = false;
+  QuickRequest quick_;
   std::string out_head_;
   std::string out_body_;
   std::shared_ptr<StreamState> stream_;

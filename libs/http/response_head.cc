@@ -118,4 +118,11 @@ void WriteResponseHead(int status, const Headers& headers, const Framing& framin
   absl::StrAppend(out, "\r\n");
 }
 
+void AppendQuickAnswer(const QuickAnswer& answer, bool head_only, std::string* out) {
+  absl::StrAppend(out, "HTTP/1.1 ", answer.status, " ", ReasonPhrase(answer.status),
+                  "\r\nDate: ", Date(), "\r\n", answer.headers);
+  absl::StrAppend(out, "Content-Length: ", answer.body.size(), "\r\n\r\n");
+  if (!head_only) out->append(answer.body.data(), answer.body.size());
+}
+
 }  // namespace mo::http::internal

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "libs/http/message.h"
+#include "libs/http/quick.h"
 
 namespace mo::http::internal {
 
@@ -33,6 +34,9 @@ bool IsBodyless(int status);
 // breaks in values become spaces.
 void WriteResponseHead(int status, const Headers& headers, const Framing& framing,
                        std::string* out);
+
+// Appends a whole answer of HTTP/1.1 that keeps the connection.
+void AppendQuickAnswer(const QuickAnswer& answer, bool head_only, std::string* out);
 
 }  // namespace mo::http::internal
 

@@ -185,6 +185,7 @@ void Server::Impl::OnAccept(ErrorCode error, Loop& loop, Socket socket) {
   }
   ErrorCode gone;
   socket.set_option(net::ip::tcp::no_delay(true), gone);
+  socket.non_blocking(true, gone);
   const auto peer = socket.remote_endpoint(gone);
   if (!gone && Admit()) {
     auto connection =

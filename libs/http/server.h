@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/http/message.h"
+#include "libs/http/quick.h"
 
 namespace mo::http {
 
@@ -87,6 +88,10 @@ struct ServerOptions {
   // How long the head of a request may take, and its body, and the sending of a response, each; the
   // latter two get one more second per 64 KiB.
   absl::Duration request_timeout = absl::Seconds(30);
+  // If set, is asked first, for each plain GET or HEAD (quick.h): true when it has filled in the
+  // answer, false when the handler is to decide. Runs on a server thread, must not block nor throw.
+  // The requests that it answers cost half.
+  std::function<bool(const QuickRequest&, QuickAnswer*)> quick;
   // The answer to a request that never reaches the handler (400, 408, 413, 431), and to one it
   // dropped (500). Runs on a server thread. If not set: the reason as plain text.
   std::function<Response(int status, absl::string_view reason)> error_response;

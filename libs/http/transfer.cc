@@ -101,7 +101,7 @@ absl::Status Transfer::Prepare(CURL* easy) {
   if (absl::Status status = SetHeaders(easy); !status.ok()) return status;
   response_ = {};
   header_bytes_ = 0;
-  refused_ = too_large_ = false;
+  refused_ = too_large_ = cut_ = false;
   SetMethod(easy);
   curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -166,7 +166,7 @@ void Transfer::SetMethod(CURL* easy) {
 absl::StatusOr<Response> Transfer::Result(CURL* easy, CURLcode code) {
   if (refused_) return absl::PermissionDeniedError("the URL does not lead to the public internet");
   if (too_large_) return absl::ResourceExhaustedError("the response is too large");
-  if (code == CURLE_OK) {
+  if (code == CURLE_OK || cut_) {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
@@ -212,8 +212,11 @@ absl::StatusOr<bool> Transfer::Redirect(CURL* easy, int status) {
 size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
   Transfer& transfer = *static_cast<Transfer*>(self);
   std::string& body = transfer.response_.body;
-  if (size * count > transfer.request_.max_response_bytes - body.size()) {
-    transfer.too_large_ = true;
+  const size_t room = transfer.request_.max_response_bytes - body.size();
+  if (size * count > room) {
+    if (transfer.request_.cut_response) body.append(data, room);
+    transfer.cut_ = transfer.request_.cut_response;
+    transfer.too_large_ = !transfer.cut_;
     return 0;
   }
   body.append(data, size * count);

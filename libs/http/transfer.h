@@ -52,6 +52,7 @@ class Transfer {
   size_t header_bytes_ = 0;
   bool refused_ = false;    // by the guard
   bool too_large_ = false;  // the response
+  bool cut_ = false;        // its body
   std::unique_ptr<curl_slist, FreeList> header_list_;
 };
 

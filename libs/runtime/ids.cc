@@ -1,5 +1,7 @@
 #include "libs/runtime/ids.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace mo {
@@ -9,6 +11,7 @@ constexpr char kDigits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr int kLength = 13;
 constexpr int kRandomBits = 22;
 constexpr int64_t kEpochMs = 1704067200000;  // 2024-01-01T00:00:00Z
+constexpr int64_t kLastMs = (int64_t{1} << 41) - 1;
 
 int DigitOf(char c) {
   for (int i = 0; i < 32; ++i) {
@@ -31,6 +34,14 @@ int64_t IdGenerator::Next() {
   }
   return last_;
 }
+
+int64_t FirstIdAt(absl::Time time) {
+  const int64_t since = absl::ToUnixMillis(time) - kEpochMs;
+  // No id is of a time before the first, or after the last that there is a number for.
+  return std::clamp<int64_t>(since, 0, kLastMs) << kRandomBits;
+}
+
+absl::Time TimeOfId(int64_t id) { return absl::FromUnixMillis((id >> kRandomBits) + kEpochMs); }
 
 std::string FormatId(absl::string_view prefix, int64_t id) {
   char text[kLength];

@@ -28,6 +28,11 @@ class IdGenerator {
   int64_t last_ = 0;
 };
 
+// Ids of generators before a time are smaller, those from then on are not; by the millisecond.
+int64_t FirstIdAt(absl::Time time);
+// When an id was made, by the millisecond.
+absl::Time TimeOfId(int64_t id);
+
 // "con" and 1 → "con_0000000000001": 13 digits of Crockford's base32, lower case.
 std::string FormatId(absl::string_view prefix, int64_t id);
 

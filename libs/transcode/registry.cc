@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -193,6 +194,15 @@ absl::Status Registry::AddMethod(const pb::MethodDescriptor* descriptor) {
   }
   methods_.push_back(std::move(method));
   return absl::OkStatus();
+}
+
+std::vector<std::string> Registry::publishers() const {
+  std::set<std::string> names;
+  for (const Event& event : events_) {
+    const std::vector<std::string> package = absl::StrSplit(event.message->full_name(), '.');
+    names.insert(package[1]);
+  }
+  return {names.begin(), names.end()};
 }
 
 const Event* Registry::FindEvent(absl::string_view type) const {

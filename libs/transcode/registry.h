@@ -73,6 +73,8 @@ class Registry {
   const std::vector<std::unique_ptr<Method>>& methods() const { return methods_; }
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
   const std::vector<Event>& events() const { return events_; }
+  // The services whose events they are, each once.
+  std::vector<std::string> publishers() const;
   const std::vector<const google::protobuf::FileDescriptor*>& files() const { return files_; }
 
   // The public event that a message type (full name) is, or null.
