@@ -1,5 +1,7 @@
 // What rules asks of channels, once per message or so.
 #include <catch2/catch.hpp>
+#include <map>
+#include <set>
 #include <string>
 
 #include "services/channels/test_world.h"
@@ -75,6 +77,62 @@ TEST_CASE("Contacts is not asked about a contact that rules has a message of") {
   leave.set_contact_id(contact);
   for (int i = 0; i < 2; ++i) CHECK(world.channels.Call(&Stub::Unsubscribe, kRules, leave).ok());
   CHECK(world.Subscribers(channel) == 0);
+}
+
+TEST_CASE("Contacts' subscriptions to some channels are found, in the account only") {
+  World world;
+  const std::string first = world.Channel(), second = world.Channel(), third = world.Channel();
+  const std::vector<std::string> contacts = world.Contacts(3);
+  for (const std::string& channel : {first, second, third})
+    REQUIRE(world.Subscribe(channel, contacts[0]).ok());
+  REQUIRE(world.Subscribe(third, contacts[1]).ok());
+  REQUIRE(world.Subscribe(second, contacts[2]).ok());
+  v1::FindSubscriptionsRequest request;
+  for (const std::string& contact : contacts) request.add_contact_ids(IdOf(contact));
+  request.add_channel_ids(IdOf(first));
+  request.add_channel_ids(IdOf(second));
+  const auto find = [&](int64_t account) {
+    std::map<int64_t, std::set<int64_t>> found;
+    auto answer =
+        world.channels.Call(&Stub::FindSubscriptions, ServiceCaller("rules", account), request);
+    REQUIRE(answer.ok());
+    for (const auto& one : answer->contacts()) {
+      CHECK(found
+                .emplace(one.contact_id(),
+                         std::set<int64_t>(one.channel_ids().begin(), one.channel_ids().end()))
+                .second);
+    }
+    return found;
+  };
+  CHECK(find(1) ==
+        std::map<int64_t, std::set<int64_t>>{{IdOf(contacts[0]), {IdOf(first), IdOf(second)}},
+                                             {IdOf(contacts[2]), {IdOf(second)}}});
+  CHECK(find(2).empty());
+}
+
+TEST_CASE("A contact's subscriptions are found in their index, however many there are") {
+  World world;
+  world.Sql(
+      "INSERT INTO channels.subscriptions (account_id, channel_id, contact_id, create_time) SELECT "
+      "1, n % 20 + 1, n / 20 + 1, now() FROM generate_series(0, 19999) n");
+  world.Sql("ANALYZE channels.subscriptions");
+  auto role = storage::Connection::Open(world.env.postgres().UrlAs("mo_channels"));
+  REQUIRE((*role)
+              ->Script("SET mo.account_id = '1'; SET random_page_cost = 1.1; "
+                       "SET plan_cache_mode = force_generic_plan; PREPARE asked(bigint, bigint[], "
+                       "bigint[]) AS SELECT contact_id, channel_id FROM channels.subscriptions "
+                       "WHERE account_id = $1 AND contact_id = ANY($2) AND channel_id = ANY($3) "
+                       "ORDER BY contact_id")
+              .ok());
+  auto plan = (*role)->Query("EXPLAIN EXECUTE asked(1, '{7}', '{1,2}')", storage::Parameters());
+  REQUIRE(plan.ok());
+  std::string text;
+  for (const storage::Row row : *plan) absl::StrAppend(&text, row.String(0), "\n");
+  INFO(text);
+  CHECK(text.find("Seq Scan") == std::string::npos);
+  // Both are looked up, not filtered.
+  CHECK(text.find("Filter: ((contact_id") == std::string::npos);
+  CHECK(text.find("Filter: ((channel_id") == std::string::npos);
 }
 
 }  // namespace

@@ -60,6 +60,13 @@ Reactor* ChannelService::ListKeywords(Context* context, const v1::ListKeywordsRe
                     [=, this](const Caller& c) { return channels_.ListKeywords(c, *request); });
 }
 
+Reactor* ChannelService::FindSubscriptions(Context* context,
+                                           const v1::FindSubscriptionsRequest* request,
+                                           v1::FindSubscriptionsResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return subscriptions_.Find(c, *request); });
+}
+
 Reactor* ChannelService::UnsubscribeAll(Context* context, const v1::UnsubscribeAllRequest* request,
                                         google::protobuf::Empty* response) {
   return rpc_.Serve(context, request, response, [=, this](const Caller& c) {

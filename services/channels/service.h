@@ -49,6 +49,9 @@ class ChannelService final : public v1::ChannelService::CallbackService {
   grpc::ServerUnaryReactor* ListKeywords(grpc::CallbackServerContext* context,
                                          const v1::ListKeywordsRequest* request,
                                          v1::ListKeywordsResponse* response) override;
+  grpc::ServerUnaryReactor* FindSubscriptions(grpc::CallbackServerContext* context,
+                                              const v1::FindSubscriptionsRequest* request,
+                                              v1::FindSubscriptionsResponse* response) override;
   grpc::ServerUnaryReactor* UnsubscribeAll(grpc::CallbackServerContext* context,
                                            const v1::UnsubscribeAllRequest* request,
                                            google::protobuf::Empty* response) override;

@@ -92,6 +92,28 @@ absl::StatusOr<std::vector<int64_t>> DeleteSubscriptions(storage::Transaction& t
   return channels;
 }
 
+constexpr char kSelectChannelsOf[] =
+    "SELECT contact_id, channel_id FROM channels.subscriptions WHERE account_id = $1 "
+    "AND contact_id = ANY($2) AND channel_id = ANY($3) ORDER BY contact_id";
+absl::StatusOr<v1::FindSubscriptionsResponse> SelectChannelsOf(
+    storage::Transaction& tx, const v1::FindSubscriptionsRequest& asked) {
+  const std::vector<int64_t> contacts(asked.contact_ids().begin(), asked.contact_ids().end());
+  const std::vector<int64_t> channels(asked.channel_ids().begin(), asked.channel_ids().end());
+  MO_ASSIGN_OR_RETURN(const storage::Result rows,
+                      tx.Query(kSelectChannelsOf, tx.account_id(), contacts, channels));
+  v1::FindSubscriptionsResponse found;
+  for (const storage::Row row : rows) {
+    const int count = found.contacts_size();
+    v1::ContactChannels* contact = count == 0 ? nullptr : found.mutable_contacts(count - 1);
+    if (contact == nullptr || contact->contact_id() != row.Int(0)) {
+      contact = found.add_contacts();
+      contact->set_contact_id(row.Int(0));
+    }
+    contact->add_channel_ids(row.Int(1));
+  }
+  return found;
+}
+
 constexpr char kSelectSubscriptions[] =
     "SELECT contact_id, create_time FROM channels.subscriptions "
     "WHERE account_id = $1 AND channel_id = $2 AND contact_id > $3 ORDER BY contact_id LIMIT $4";

@@ -26,6 +26,9 @@ absl::StatusOr<bool> DeleteSubscription(storage::Transaction& tx, int64_t channe
 // Deletes all of a contact's subscriptions and returns their channels.
 absl::StatusOr<std::vector<int64_t>> DeleteSubscriptions(storage::Transaction& tx,
                                                          int64_t contact_id);
+// Which of the channels each of the contacts is subscribed to; those that are in none are left out.
+absl::StatusOr<v1::FindSubscriptionsResponse> SelectChannelsOf(
+    storage::Transaction& tx, const v1::FindSubscriptionsRequest& asked);
 // A channel's subscriptions of contacts above `after`, by contact. CHANNEL_NOT_FOUND.
 absl::StatusOr<std::vector<v1::Subscription>> SelectSubscriptions(storage::Transaction& tx,
                                                                   int64_t channel_id, int64_t after,

@@ -78,6 +78,12 @@ absl::StatusOr<google::protobuf::Empty> Subscriptions::UnsubscribeAll(
       });
 }
 
+absl::StatusOr<v1::FindSubscriptionsResponse> Subscriptions::Find(
+    const Caller& caller, const v1::FindSubscriptionsRequest& request) {
+  return database_.ReadAs(caller.account_id,
+                          [&](storage::Transaction& tx) { return SelectChannelsOf(tx, request); });
+}
+
 absl::StatusOr<v1::ListSubscriptionsResponse> Subscriptions::List(
     const Caller& caller, const v1::ListSubscriptionsRequest& request) {
   const int32_t size = storage::PageSize(request.page_size());

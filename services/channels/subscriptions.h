@@ -28,6 +28,8 @@ class Subscriptions {
                                                       const v1::UnsubscribeRequest& request);
   absl::StatusOr<google::protobuf::Empty> UnsubscribeAll(const Caller& caller,
                                                          const v1::UnsubscribeAllRequest& request);
+  absl::StatusOr<v1::FindSubscriptionsResponse> Find(const Caller& caller,
+                                                     const v1::FindSubscriptionsRequest& request);
   absl::StatusOr<v1::ListSubscriptionsResponse> List(const Caller& caller,
                                                      const v1::ListSubscriptionsRequest& request);
 

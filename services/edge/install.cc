@@ -1,10 +1,7 @@
 #include "services/edge/install.h"
 
-#include <set>
-
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "libs/events/events.h"
 #include "libs/redis/token_bucket.h"
 #include "libs/runtime/executor.h"
@@ -75,16 +72,6 @@ RateLimiter::Take TakeFrom(App& app, redis::TokenBucket& buckets, int64_t per_se
   };
 }
 
-// The services that publish events.
-std::vector<std::string> Publishers() {
-  std::set<std::string> names;
-  for (const transcode::Event& event : Registry::Embedded().events()) {
-    const std::vector<std::string> package = absl::StrSplit(event.message->full_name(), '.');
-    names.insert(package[1]);
-  }
-  return {names.begin(), names.end()};
-}
-
 // Only what is public goes into the feed.
 bool IsPublic(const events::Event& event) {
   return event.envelope.account_id() != 0 &&
@@ -121,7 +108,7 @@ Edge& InstallEdge(App& app) {
   events::InstallConsumer(
       app, database,
       {.name = "feed",
-       .sources = Publishers(),
+       .sources = Registry::Embedded().publishers(),
        .wants = IsPublic,
        .linger = absl::Milliseconds(50)},
       [&store, &hub](storage::Transaction& tx, const std::vector<events::Event>& batch) {

@@ -158,6 +158,18 @@ absl::StatusOr<std::vector<v1::Message>> SelectTimeline(storage::Transaction& tx
   return messages;
 }
 
+constexpr char kSelectReceived[] = "SELECT " MESSAGE_COLUMNS(
+    "m") " FROM inbox.messages m WHERE m.account_id = $1 AND m.id >= $2 AND m.id < $3 "
+         "AND m.direction = 1 ORDER BY m.id LIMIT $4";
+absl::StatusOr<std::vector<v1::Message>> SelectReceived(storage::Transaction& tx, int64_t first,
+                                                        int64_t end, int32_t limit) {
+  MO_ASSIGN_OR_RETURN(const storage::Result rows,
+                      tx.Query(kSelectReceived, tx.account_id(), first, end, limit));
+  std::vector<v1::Message> messages;
+  for (const storage::Row row : rows) messages.push_back(FromRow(row));
+  return messages;
+}
+
 bool Raise(Outbound& outbound, DeliveryState state, DeliveryReason reason) {
   if (!Rises(outbound.message.state(), state)) return false;
   outbound.message.set_state(state);

@@ -62,6 +62,9 @@ using Outbounds = std::map<std::pair<int64_t, int64_t>, Outbound>;
 storage::Pending LockMessages(storage::Transaction& tx,
                               const std::set<std::pair<int64_t, int64_t>>& ids);
 absl::StatusOr<Outbounds> LockedMessages(storage::Pending locked);
+// What was received with ids in [first, end), by id.
+absl::StatusOr<std::vector<v1::Message>> SelectReceived(storage::Transaction& tx, int64_t first,
+                                                        int64_t end, int32_t limit);
 // Raises the state of a locked message if it rises. What has a state from sims is submitted.
 bool Raise(Outbound& outbound, DeliveryState state, DeliveryReason reason);
 // Writes the states of locked messages, with the commit at the latest.

@@ -3,6 +3,7 @@
 #include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
+#include "libs/storage/page.h"
 #include "libs/text/content.h"
 #include "messageorganizer/inbox/v1/events.pb.h"
 #include "services/inbox/conversation_store.h"
@@ -18,6 +19,8 @@ namespace sims_v1 = messageorganizer::sims::v1;
 namespace {
 
 constexpr absl::Duration kFarthest = absl::Hours(24 * 366);
+// A page of received messages has hardly more: an answer of 16 MiB is the largest.
+constexpr size_t kMostBytes = 4 << 20;
 // A send_time that a slow client or a wrong clock has let pass means now.
 constexpr absl::Duration kLateness = absl::Minutes(1);
 
@@ -215,6 +218,34 @@ absl::StatusOr<Outbound> Messages::CancelWaiting(const Caller& caller, int64_t i
         outbox_.Append(tx, tx.account_id(), canceled->contact_id(), event, caller.request_id));
     return outbound;
   });
+}
+
+absl::StatusOr<v1::ListReceivedResponse> Messages::ListReceived(
+    const Caller& caller, const v1::ListReceivedRequest& request) {
+  const int32_t size = storage::PageSize(request.page_size());
+  // An id grows with the moment at which it was given: that is when the message came.
+  MO_ASSIGN_OR_RETURN(
+      const int64_t first,
+      storage::PageKey(request.page_token(), FirstIdAt(FromProto(request.start_time()))));
+  const int64_t end = FirstIdAt(FromProto(request.end_time()));
+  MO_ASSIGN_OR_RETURN(std::vector<v1::Message> messages,
+                      database_.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
+                        return SelectReceived(tx, first, end, size + 1);
+                      }));
+  v1::ListReceivedResponse response;
+  size_t bytes = 0;
+  for (v1::Message& message : messages) {
+    const int64_t id = IdOf(message.id());
+    if (response.messages_size() == size || bytes > kMostBytes) {
+      response.set_next_page_token(storage::PageToken(id));
+      break;
+    }
+    bytes += message.ByteSizeLong();
+    v1::ReceivedMessage& received = *response.add_messages();
+    *received.mutable_receive_time() = ToProto(TimeOfId(id));
+    *received.mutable_message() = std::move(message);
+  }
+  return response;
 }
 
 }  // namespace mo::inbox

@@ -33,6 +33,9 @@ class Messages {
   // Skipped when it returns if it was waiting for its send_time; else its state follows as soon as
   // the ledger has decided.
   absl::StatusOr<v1::Message> Cancel(const Caller& caller, const v1::CancelMessageRequest& request);
+  // What was received within a time, by id: the order in which it came.
+  absl::StatusOr<v1::ListReceivedResponse> ListReceived(const Caller& caller,
+                                                        const v1::ListReceivedRequest& request);
 
  private:
   using Contact = messageorganizer::contacts::v1::Contact;

@@ -48,4 +48,10 @@ Reactor* Service::MarkRead(Context* context, const v1::MarkReadRequest* request,
                     [=, this](const Caller& c) { return conversations_.MarkRead(c, *request); });
 }
 
+Reactor* Service::ListReceived(Context* context, const v1::ListReceivedRequest* request,
+                               v1::ListReceivedResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return messages_.ListReceived(c, *request); });
+}
+
 }  // namespace mo::inbox

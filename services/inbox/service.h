@@ -35,6 +35,9 @@ class Service final : public v1::InboxService::CallbackService {
   grpc::ServerUnaryReactor* MarkRead(grpc::CallbackServerContext* context,
                                      const v1::MarkReadRequest* request,
                                      v1::Conversation* response) override;
+  grpc::ServerUnaryReactor* ListReceived(grpc::CallbackServerContext* context,
+                                         const v1::ListReceivedRequest* request,
+                                         v1::ListReceivedResponse* response) override;
 
  private:
   Rpc& rpc_;

@@ -118,6 +118,7 @@ absl::Status SimsEvents::Received(storage::Transaction& tx, const std::vector<Ar
     if (!fresh.contains({arrival.account_id, arrival.inbound.inbound_id()})) continue;
     v1::MessageReceived event;
     *event.mutable_message() = messages[i];
+    event.set_network(arrival.inbound.network());
     std::string partition_key = arrival.inbound.group_id();
     if (!messages[i].contact_id().empty()) {
       partition_key = messages[i].contact_id();

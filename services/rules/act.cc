@@ -88,6 +88,8 @@ absl::Status Actor::Do(const Caller& caller, const Target& contact, const Step& 
       return contacts_.Call(MO_METHOD(contacts_v1::ContactService, StopContact), caller, request)
           .status();
     }
+    case v1::ACTION_KIND_FORWARD:
+      return absl::OkStatus();  // queued with the evaluation
     default:
       return absl::InvalidArgumentError("no such action");
   }

@@ -27,9 +27,9 @@ constexpr absl::Duration kKeepDecisions = absl::Hours(8 * 24);
 
 const std::vector<std::string>& Updatable() {
   static const auto* const fields = new std::vector<std::string>{
-      "display_name", "state",   "priority",           "trigger",       "match_type", "patterns",
-      "networks",     "sim_ids", "only_first_message", "message_kinds", "schedule",   "limit",
-      "stop_here",    "actions"};
+      "display_name", "state",   "priority",           "trigger",        "match_type", "patterns",
+      "networks",     "sim_ids", "only_first_message", "message_kinds",  "schedule",   "limit",
+      "stop_here",    "actions", "channel_ids",        "also_for_groups"};
   return *fields;
 }
 
@@ -80,6 +80,11 @@ absl::Status Catalogue::CheckReferences(const Caller& caller, const v1::Rule& ru
     MO_RETURN_IF_ERROR(
         Found(media_.Call(&media_v1::MediaService::Stub::GetMedia, reader, get).status(),
               absl::StrCat(field, ".answer", file.path), problems));
+  }
+  for (int i = 0; i < rule.channel_ids_size(); ++i) {
+    if (!book->channels.contains(IdOf(rule.channel_ids(i))))
+      problems.Add(absl::StrCat("rule.channel_ids[", i, "]"), "NOT_FOUND",
+                   "the account has none with this id");
   }
   for (int i = 0; i < rule.sim_ids_size(); ++i) {
     sims_v1::GetSimRequest get;
@@ -159,6 +164,26 @@ absl::StatusOr<v1::Rule> Catalogue::Update(const Caller& caller,
       });
   rulebooks_.Forget(caller.account_id);
   return updated;
+}
+
+absl::StatusOr<v1::Rule> Catalogue::Draft(const Caller& caller, const v1::Rule& rule,
+                                          const google::protobuf::FieldMask& mask) {
+  MO_RETURN_IF_ERROR(CheckReferences(caller, rule));
+  v1::Rule draft = rule;
+  if (const int64_t id = IdOf(rule.id()); id != 0) {
+    MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
+                        FieldsToUpdate(rule, mask, Updatable()));
+    auto found = database_.ReadAs(caller.account_id,
+                                  [&](storage::Transaction& tx) { return SelectRule(tx, id); });
+    if (!found.ok()) return WithField(found.status(), "rule.id");
+    MO_RETURN_IF_ERROR(CheckEtag(rule.etag(), found->etag()));
+    draft = *std::move(found);
+    CopyFields(rule, fields, draft);
+  } else {
+    draft.set_id(FormatId("rul", std::numeric_limits<int64_t>::max()));
+  }
+  MO_RETURN_IF_ERROR(CheckRule(draft));
+  return draft;
 }
 
 absl::StatusOr<google::protobuf::Empty> Catalogue::Delete(const Caller& caller,

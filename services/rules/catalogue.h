@@ -24,6 +24,10 @@ class Catalogue {
   absl::StatusOr<v1::Rule> Update(const Caller& caller, const v1::UpdateRuleRequest& request);
   absl::StatusOr<google::protobuf::Empty> Delete(const Caller& caller,
                                                  const v1::DeleteRuleRequest& request);
+  // The rule that Create or, with an id, Update would make of it, checked; nothing is kept. Without
+  // an id it gets the last there is.
+  absl::StatusOr<v1::Rule> Draft(const Caller& caller, const v1::Rule& rule,
+                                 const google::protobuf::FieldMask& mask);
   // Deletes some counts and decisions that nobody needs any more; true when there may be more.
   absl::StatusOr<bool> DeleteOld();
 

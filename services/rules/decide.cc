@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
 #include "libs/text/content.h"
+#include "services/rules/forwarding.h"
 #include "services/rules/rule_check.h"
 
 namespace mo::rules {
@@ -35,12 +36,6 @@ absl::string_view NameOf(common_v1::Network network) {
     default:
       return "";
   }
-}
-
-bool IsFirst(contacts_v1::InboundOutcome outcome) {
-  return outcome == contacts_v1::INBOUND_OUTCOME_ACTIVATED ||
-         outcome == contacts_v1::INBOUND_OUTCOME_REGISTERED ||
-         outcome == contacts_v1::INBOUND_OUTCOME_REACTIVATED;
 }
 
 v1::Recognition RecognitionOf(Kind kind) {
@@ -88,7 +83,8 @@ class Plan {
   void Choose(const channels_v1::Channel& channel) { Join(channel, channel.welcome_text()); }
 
   // What a rule does. Channels that are gone are left out.
-  void Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion);
+  void Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion,
+            const Decision& before);
 
   std::vector<Step> Take() { return std::move(steps_); }
 
@@ -128,45 +124,14 @@ class Plan {
   std::vector<Step> steps_;
 };
 
-// The value of a placeholder in a rule's answer.
-absl::optional<std::string> ValueOf(absl::string_view name, const Rulebook& book,
-                                    const Occasion& occasion) {
-  const contacts_v1::Contact& contact = occasion.contact;
-  if (name == "name" || name == "contact.name") return contact.display_name();
-  if (name == "contact.phone") return contact.phone();
-  if (name == "contact.language") return contact.language();
-  if (name == "message") return text::Cut(occasion.text, kQuoted);
-  if (name == "network") return std::string(NameOf(contact.network()));
-  const absl::TimeZone zone = book.account->zone;
-  if (name == "date") return absl::FormatTime("%Y-%m-%d", occasion.received, zone);
-  if (name == "time") return absl::FormatTime("%H:%M", occasion.received, zone);
-  absl::ConsumePrefix(&name, "attributes.");
-  const auto value = contact.attributes().find(std::string(name));
-  if (value == contact.attributes().end()) return absl::nullopt;
-  return value->second;
-}
-
-// Placeholders were checked when the rule was saved. What they put in never makes a text longer
-// than networks take, or than it was written.
-common_v1::Content Rendered(common_v1::Content content, const Rulebook& book,
-                            const Occasion& occasion) {
-  text::VisitTexts(content, [&](const text::PersonalText& part) {
-    const auto parsed = text::Template::Parse(*part.text, AnswerPlaceholders());
-    if (!parsed.ok()) return;
-    const std::string filled =
-        parsed->Render([&](absl::string_view name) { return ValueOf(name, book, occasion); });
-    *part.text = text::Cut(filled, std::max(part.limit, part.text->size()));
-  });
-  return content;
-}
-
-void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion) {
+void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occasion,
+                const Decision& before) {
   const size_t first = steps_.size();
   for (int i = 0; i < rule.actions_size(); ++i) {
     const v1::RuleAction& action = rule.actions(i);
     const std::string name = absl::StrCat("rule ", rule.id(), " ", i);
     if (action.has_answer()) {
-      common_v1::Content answer = Rendered(action.answer(), book, occasion);
+      common_v1::Content answer = RenderedAnswer(action.answer(), book, occasion, before);
       // Nothing but placeholders without a value: nothing to say.
       if (answer.has_text() && answer.text().body().empty()) continue;
       *Add(name, v1::ACTION_KIND_ANSWER).mutable_content() = std::move(answer);
@@ -177,6 +142,9 @@ void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occa
     } else if (action.has_stop()) {
       Stop();
       break;
+    } else if (auto forward = ForwardOf(action, book, occasion, before)) {
+      Add(name, v1::ACTION_KIND_FORWARD).set_forward_kind(KindOf(*forward));
+      steps_.back().forward = std::move(forward);
     }
   }
   for (size_t i = first; i < steps_.size(); ++i) steps_[i].action.set_rule_id(rule.id());
@@ -184,9 +152,16 @@ void Plan::Obey(const v1::Rule& rule, const Rulebook& book, const Occasion& occa
 
 }  // namespace
 
+bool IsFirst(contacts_v1::InboundOutcome outcome) {
+  return outcome == contacts_v1::INBOUND_OUTCOME_ACTIVATED ||
+         outcome == contacts_v1::INBOUND_OUTCOME_REGISTERED ||
+         outcome == contacts_v1::INBOUND_OUTCOME_REACTIVATED;
+}
+
 Decision Decide(const Rulebook& book, const Occasion& occasion) {
-  const text::Decision match = book.matcher.Match(occasion.text);
   Decision decision;
+  if (occasion.in_group) return decision;
+  const text::Decision match = book.matcher.Match(occasion.text);
   decision.recognition = RecognitionOf(match.kind);
   // Nothing can be sent to it, nor is it anybody's subscriber.
   if (occasion.outcome == contacts_v1::INBOUND_OUTCOME_NO_ROOM) return decision;
@@ -224,7 +199,8 @@ std::optional<RuleOccasion> ForRules(const Rulebook& book, const Occasion& occas
   asked.kind = occasion.kind;
   asked.network = occasion.contact.network();
   asked.sim_id = occasion.sim_id;
-  asked.first = IsFirst(occasion.outcome);
+  asked.first = !occasion.in_group && IsFirst(occasion.outcome);
+  asked.in_group = occasion.in_group;
   asked.answered = decision.recognition != v1::RECOGNITION_NONE || !decision.steps.empty();
   asked.time = occasion.received;
   asked.zone = book.account->zone;
@@ -235,9 +211,45 @@ void Obey(const Rulebook& book, const Occasion& occasion, const std::vector<Find
           Decision& decision) {
   Plan plan(book, occasion);
   for (const Finding& finding : findings) {
-    if (finding.verdict == v1::VERDICT_FIRED) plan.Obey(*finding.rule, book, occasion);
+    if (finding.verdict == v1::VERDICT_FIRED) plan.Obey(*finding.rule, book, occasion, decision);
   }
   for (Step& step : plan.Take()) decision.steps.push_back(std::move(step));
+}
+
+absl::optional<std::string> PlaceholderValue(absl::string_view name, const Rulebook& book,
+                                             const Occasion& occasion, const Decision& decision) {
+  const contacts_v1::Contact& contact = occasion.contact;
+  if (name == "name" || name == "contact.name") return contact.display_name();
+  if (name == "contact.phone") return contact.phone();
+  if (name == "contact.language") return contact.language();
+  if (name == "message") return text::Cut(occasion.text, kQuoted);
+  if (name == "network") return std::string(NameOf(contact.network()));
+  if (name == "sim") return occasion.sim_id;
+  if (name == "channel") {
+    const auto channel = book.channels.find(IdOf(decision.channel_id));
+    return channel == book.channels.end() ? "" : channel->second.display_name();
+  }
+  const absl::TimeZone zone = book.account->zone;
+  if (name == "date") return absl::FormatTime("%Y-%m-%d", occasion.received, zone);
+  if (name == "time") return absl::FormatTime("%H:%M", occasion.received, zone);
+  absl::ConsumePrefix(&name, "attributes.");
+  const auto value = contact.attributes().find(std::string(name));
+  if (value == contact.attributes().end()) return absl::nullopt;
+  return value->second;
+}
+
+// Placeholders were checked when the rule was saved. What they put in never makes a text longer
+// than networks take, or than it was written.
+common_v1::Content RenderedAnswer(common_v1::Content content, const Rulebook& book,
+                                  const Occasion& occasion, const Decision& decision) {
+  text::VisitTexts(content, [&](const text::PersonalText& part) {
+    const auto parsed = text::Template::Parse(*part.text, AnswerPlaceholders());
+    if (!parsed.ok()) return;
+    const std::string filled = parsed->Render(
+        [&](absl::string_view name) { return PlaceholderValue(name, book, occasion, decision); });
+    *part.text = text::Cut(filled, std::max(part.limit, part.text->size()));
+  });
+  return content;
 }
 
 void Silence(Decision& decision) {

@@ -1,7 +1,7 @@
 // The account's own rules, from the contract to the phone.
 #include "services/rules/referee.h"
 #include "services/rules/rule_store.h"
-#include "services/rules/test_story.h"
+#include "services/rules/test_engine.h"
 
 namespace mo::embedded {
 std::vector<storage::Migration> rules_migrations();
@@ -9,68 +9,6 @@ std::vector<storage::Migration> rules_migrations();
 
 namespace mo::rules {
 namespace {
-
-using RuleStub = v1::RuleService::Stub;
-
-constexpr char kWriter[] = "+436641000001";
-
-v1::Rule Answering(const std::string& name, const std::string& text) {
-  v1::Rule rule;
-  rule.set_display_name(name);
-  rule.set_trigger(v1::RULE_TRIGGER_ALWAYS);
-  rule.add_actions()->mutable_answer()->mutable_text()->set_body(text);
-  return rule;
-}
-
-v1::Rule Defined(const std::string& words, const std::string& text) {
-  v1::Rule rule = Answering(words, text);
-  rule.set_trigger(v1::RULE_TRIGGER_DEFINE);
-  rule.set_match_type(v1::MATCH_TYPE_CONTAINS);
-  rule.add_patterns(words);
-  return rule;
-}
-
-struct EngineStory : TestStory {
-  EngineStory() {
-    v1::StandardAnswers answers = ShortAnswers();
-    answers.set_welcome_text("");
-    REQUIRE(SetAnswers(answers).ok());
-  }
-  absl::StatusOr<v1::Rule> TryAdd(const v1::Rule& rule) {
-    v1::CreateRuleRequest request;
-    *request.mutable_rule() = rule;
-    return rules.Call(&RuleStub::CreateRule, caller, request);
-  }
-  v1::Rule Add(const v1::Rule& rule) {
-    auto added = TryAdd(rule);
-    INFO(added.status());
-    REQUIRE(added.ok());
-    return *added;
-  }
-  v1::ListRulesResponse List(int size = 0, const std::string& token = "") {
-    v1::ListRulesRequest request;
-    request.set_page_size(size);
-    request.set_page_token(token);
-    auto list = rules.Call(&RuleStub::ListRules, caller, request);
-    REQUIRE(list.ok());
-    return *list;
-  }
-  v1::Evaluation Test(const std::string& text, absl::Time time, const std::string& contact = "") {
-    v1::TestRulesRequest request;
-    request.set_text(text);
-    request.set_contact_id(contact);
-    *request.mutable_receive_time() = ToProto(time);
-    auto evaluation = rules.Call(&RuleStub::TestRules, caller, request);
-    REQUIRE(evaluation.ok());
-    return *evaluation;
-  }
-};
-
-std::vector<std::string> FieldsOf(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const FieldProblem& problem : FieldProblemsOf(status)) fields.push_back(problem.field);
-  return fields;
-}
 
 TEST_CASE("Rules are made, listed in their order, changed and deleted", "[engine]") {
   EngineStory story;
@@ -302,6 +240,33 @@ TEST_CASE("A message that is handled again is decided the same, and counted once
   CHECK(tables.Judge(3, 9) == limited);
   tables.occasion.time += absl::Hours(12);
   CHECK(tables.Judge(4) == fired);
+}
+
+TEST_CASE(
+    "What a message did to its contact's subscriptions does not change what was decided of it",
+    "[engine]") {
+  Tables tables;
+  v1::Rule& leaving = tables.Add(Answering("leaving", "x"));
+  leaving.add_channel_ids(FormatId("chn", 1));
+  v1::Rule& joining = tables.Add(Answering("joining", "x"));
+  joining.clear_actions();
+  joining.add_actions()->mutable_do_nothing();
+  joining.add_channel_ids(FormatId("chn", 2));
+  Referee referee(tables.env.app(), *tables.database);
+  const auto judge = [&](int64_t message, const std::string& channel) {
+    auto findings =
+        referee.Judge({1, message, 7}, tables.set(), tables.occasion,
+                      [&](const v1::Rule& rule) { return rule.channel_ids(0) == channel; });
+    REQUIRE(findings.ok());
+    return std::vector{(*findings)[0].verdict, (*findings)[1].verdict};
+  };
+  const std::string one = FormatId("chn", 1), two = FormatId("chn", 2);
+  const std::vector first{v1::VERDICT_FIRED, v1::VERDICT_CHANNEL};
+  const std::vector second{v1::VERDICT_CHANNEL, v1::VERDICT_FIRED};
+  CHECK(judge(1, one) == first);
+  CHECK(judge(1, two) == first);
+  CHECK(judge(2, two) == second);
+  CHECK(judge(2, one) == second);
 }
 
 TEST_CASE("A contact gets no more automatic answers in a minute than it may", "[engine]") {

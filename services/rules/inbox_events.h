@@ -1,7 +1,8 @@
-// Every message of a private chat: decide, act, keep why.
+// Every message of a private chat, and of groups that rules are for: decide, act, keep why.
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "libs/events/events.h"
@@ -10,20 +11,26 @@
 #include "libs/storage/database.h"
 #include "messageorganizer/inbox/v1/events.pb.h"
 #include "services/rules/act.h"
+#include "services/rules/forward_store.h"
 #include "services/rules/referee.h"
 #include "services/rules/rulebook.h"
+#include "services/rules/subscriptions.h"
 
 namespace mo::rules {
 
 // Consumes the events of inbox.
 class InboxEvents {
  public:
-  InboxEvents(App& app, storage::Database& database, Rulebooks& rulebooks, Actor& actor)
+  // `queued` is called when forwards were queued.
+  InboxEvents(App& app, storage::Database& database, Rulebooks& rulebooks, Actor& actor,
+              std::function<void()> queued)
       : app_(app),
         database_(database),
         rulebooks_(rulebooks),
         actor_(actor),
+        queued_(std::move(queued)),
         referee_(app, database),
+        subscriptions_(app),
         executor_(8, 1024) {}
 
   // The events that Handle has something to do for.
@@ -40,11 +47,16 @@ class InboxEvents {
     absl::Time received;
     Received event;
     absl::StatusOr<v1::Evaluation> evaluation = v1::Evaluation();
-    // The case of the same contact before it in the batch.
+    std::vector<Forward> forwards;  // to be queued with it
+    // The case of the same contact or group before it in the batch.
     const Case* previous = nullptr;
   };
 
-  absl::StatusOr<v1::Evaluation> Evaluate(const Case& one);
+  static Occasion OccasionOf(const Case& one);
+  // Empty for a group that no rule is for.
+  absl::StatusOr<v1::Evaluation> Evaluate(Case& one);
+  // The forwards among the decision's steps, whose actions get their ids.
+  absl::StatusOr<std::vector<Forward>> ForwardsOf(const Case& one, Decision& decision);
   // Whether the contact's message before this one has stopped it already.
   absl::StatusOr<bool> WasStopped(const Case& one);
 
@@ -52,7 +64,9 @@ class InboxEvents {
   storage::Database& database_;
   Rulebooks& rulebooks_;
   Actor& actor_;
+  const std::function<void()> queued_;
   Referee referee_;
+  Subscriptions subscriptions_;
   Executor executor_;
 };
 

@@ -4,6 +4,7 @@
 #include "libs/runtime/errors.h"
 #include "libs/text/content.h"
 #include "libs/text/normalize.h"
+#include "services/rules/forwarding.h"
 #include "services/rules/rule_set.h"
 
 namespace mo::rules {
@@ -76,8 +77,26 @@ void CheckActions(const v1::Rule& rule, Problems& problems) {
         problems.Add(field, "REQUIRED", "must be one of the actions");
         break;
       default:
+        CheckForward(action, field, problems);
         break;
     }
+  }
+}
+
+// Nothing can be sent to a group, and its members are not contacts.
+void CheckForGroups(const v1::Rule& rule, Problems& problems) {
+  if (!rule.also_for_groups()) return;
+  for (int i = 0; i < rule.actions_size(); ++i) {
+    const v1::RuleAction& action = rule.actions(i);
+    const char* const field = action.has_answer()                ? "answer"
+                              : action.has_add_to_channel()      ? "add_to_channel"
+                              : action.has_remove_from_channel() ? "remove_from_channel"
+                              : action.has_stop()                ? "stop"
+                              : action.has_bot()                 ? "bot"
+                                                                 : nullptr;
+    if (field == nullptr) continue;
+    problems.Add(absl::StrCat("rule.actions[", i, "].", field), "NOT_FOR_GROUPS",
+                 "is not possible in groups: use another rule for it, without also_for_groups");
   }
 }
 
@@ -85,8 +104,8 @@ void CheckActions(const v1::Rule& rule, Problems& problems) {
 
 const std::vector<absl::string_view>& AnswerPlaceholders() {
   static const auto* const names = new std::vector<absl::string_view>{
-      "name",    "contact.name", "contact.phone", "contact.language",
-      "message", "network",      "date",          "time"};
+      "name", "contact.name", "contact.phone", "contact.language", "message", "network",
+      "date", "time",         "sim",           "channel"};
   return *names;
 }
 
@@ -102,6 +121,7 @@ absl::Status CheckRule(const v1::Rule& rule) {
   CheckPatterns(rule, problems);
   CheckSchedule(rule, problems);
   CheckActions(rule, problems);
+  CheckForGroups(rule, problems);
   return problems.ToStatus();
 }
 

@@ -111,6 +111,10 @@ RuleSet::RuleSet(std::vector<v1::Rule> rules, int64_t version)
   for (size_t i = 0; i < rules_.size(); ++i) {
     const v1::Rule& rule = rules_[i];
     schedules_.emplace_back(rule.schedule());
+    if (Holds(rule)) {
+      for_groups_ |= rule.also_for_groups();
+      for (const std::string& id : rule.channel_ids()) channels_.push_back(IdOf(id));
+    }
     if (rule.trigger() != v1::RULE_TRIGGER_DEFINE || !Holds(rule)) continue;
     for (const std::string& pattern : rule.patterns()) {
       if (rule.match_type() == v1::MATCH_TYPE_REGEXP) {
@@ -122,6 +126,8 @@ RuleSet::RuleSet(std::vector<v1::Rule> rules, int64_t version)
   }
   words_->Compile();
   regexps_->Compile();
+  std::sort(channels_.begin(), channels_.end());
+  channels_.erase(std::unique(channels_.begin(), channels_.end()), channels_.end());
 }
 
 RuleSet::~RuleSet() = default;
@@ -138,6 +144,7 @@ v1::Verdict RuleSet::Judge(size_t index, const RuleOccasion& occasion,
                            const std::vector<bool>& matches) const {
   const v1::Rule& rule = rules_[index];
   if (!Holds(rule)) return v1::VERDICT_DISABLED;
+  if (occasion.in_group && !rule.also_for_groups()) return v1::VERDICT_GROUP;
   if (rule.trigger() == v1::RULE_TRIGGER_DEFINE && !matches[index]) return v1::VERDICT_NO_MATCH;
   if (!OneOf(rule.networks(), static_cast<int>(occasion.network))) return v1::VERDICT_NETWORK;
   if (!OneOf(rule.sim_ids(), occasion.sim_id)) return v1::VERDICT_SIM;
@@ -149,23 +156,35 @@ v1::Verdict RuleSet::Judge(size_t index, const RuleOccasion& occasion,
   return v1::VERDICT_FIRED;
 }
 
-std::vector<Finding> RuleSet::Find(const RuleOccasion& occasion) const {
+absl::StatusOr<std::vector<Finding>> RuleSet::Find(const RuleOccasion& occasion,
+                                                   const InChannels& in_channels) const {
+  const auto among = [&](Finding& finding) -> absl::Status {
+    if (finding.verdict != v1::VERDICT_FIRED || finding.rule->channel_ids().empty())
+      return absl::OkStatus();
+    bool subscribed = false;
+    if (in_channels) {
+      MO_ASSIGN_OR_RETURN(subscribed, in_channels(*finding.rule));
+    }
+    if (!subscribed) finding.verdict = v1::VERDICT_CHANNEL;
+    return absl::OkStatus();
+  };
   const std::vector<bool> matches = Matches(occasion.text);
   std::vector<Finding> findings;
   findings.reserve(rules_.size());
   bool taken = occasion.answered;
   for (size_t i = 0; i < rules_.size(); ++i) {
-    findings.push_back({&rules_[i], Judge(i, occasion, matches)});
+    Finding& finding = findings.emplace_back(Finding{&rules_[i], Judge(i, occasion, matches)});
+    if (rules_[i].trigger() == v1::RULE_TRIGGER_REST) continue;
+    MO_RETURN_IF_ERROR(among(finding));
     // A rule that is only tried takes nothing from others.
-    taken |= findings.back().verdict == v1::VERDICT_FIRED &&
+    taken |= finding.verdict == v1::VERDICT_FIRED &&
              rules_[i].trigger() == v1::RULE_TRIGGER_DEFINE &&
              rules_[i].state() != v1::RULE_STATE_DRY_RUN;
   }
-  if (!taken) return findings;
   for (Finding& finding : findings) {
-    if (finding.rule->trigger() == v1::RULE_TRIGGER_REST && finding.verdict == v1::VERDICT_FIRED) {
-      finding.verdict = v1::VERDICT_NO_MATCH;
-    }
+    if (finding.rule->trigger() != v1::RULE_TRIGGER_REST) continue;
+    if (taken && finding.verdict == v1::VERDICT_FIRED) finding.verdict = v1::VERDICT_NO_MATCH;
+    MO_RETURN_IF_ERROR(among(finding));
   }
   return findings;
 }
@@ -188,10 +207,10 @@ absl::Status Settle(std::vector<Finding>& findings, const Allow& allow) {
 
 void Explain(const std::vector<Finding>& findings, bool whole, v1::Evaluation& evaluation) {
   for (const Finding& finding : findings) {
-    if (!whole &&
-        (finding.verdict == v1::VERDICT_DISABLED || finding.verdict == v1::VERDICT_NO_MATCH)) {
-      continue;
-    }
+    const bool dull = finding.verdict == v1::VERDICT_DISABLED ||
+                      finding.verdict == v1::VERDICT_NO_MATCH ||
+                      finding.verdict == v1::VERDICT_GROUP;
+    if (dull && !whole) continue;
     v1::RuleVerdict& verdict = *evaluation.add_rules();
     verdict.set_rule_id(finding.rule->id());
     verdict.set_display_name(finding.rule->display_name());

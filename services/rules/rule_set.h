@@ -26,6 +26,7 @@ struct RuleOccasion {
   messageorganizer::common::v1::Network network = messageorganizer::common::v1::NETWORK_UNSPECIFIED;
   std::string sim_id;
   bool first = false;
+  bool in_group = false;
   // Whether the product has answered it by itself: a keyword, a welcome.
   bool answered = false;
   absl::Time time;
@@ -37,6 +38,10 @@ struct Finding {
   const v1::Rule* rule;
   v1::Verdict verdict;
 };
+
+// Whether the message's contact is subscribed to at least one of a rule's channels. Asked only for
+// rules that have some, and that are for the message in every other respect.
+using InChannels = std::function<absl::StatusOr<bool>(const v1::Rule& rule)>;
 
 // Immutable; safe to share between threads.
 class RuleSet {
@@ -51,10 +56,16 @@ class RuleSet {
   int64_t version() const { return version_; }
   // In the order in which they are asked.
   const std::vector<v1::Rule>& rules() const { return rules_; }
+  // Whether one of them is for messages in groups.
+  bool for_groups() const { return for_groups_; }
+  // The numbers of all channels whose subscribers rules are for.
+  const std::vector<int64_t>& channels() const { return channels_; }
 
   // Every rule, in order, judged by itself: FIRED where the message is one for it, else why it is
-  // not. Linear in the text's length; all patterns are looked for at once.
-  std::vector<Finding> Find(const RuleOccasion& occasion) const;
+  // not. Linear in the text's length; all patterns are looked for at once. Without `in_channels`
+  // the message is nobody's who has subscribed; fails only as that does.
+  absl::StatusOr<std::vector<Finding>> Find(const RuleOccasion& occasion,
+                                            const InChannels& in_channels = nullptr) const;
 
  private:
   struct Patterns;  // of one match type
@@ -65,6 +76,8 @@ class RuleSet {
 
   int64_t version_;
   std::vector<v1::Rule> rules_;
+  bool for_groups_ = false;
+  std::vector<int64_t> channels_;
   std::vector<Schedule> schedules_;
   std::unique_ptr<Patterns> words_;
   std::unique_ptr<Patterns> regexps_;
@@ -77,7 +90,7 @@ using Allow = std::function<absl::StatusOr<v1::Verdict>(const v1::Rule& rule)>;
 absl::Status Settle(std::vector<Finding>& findings, const Allow& allow);
 
 // Adds what was found of each rule to an evaluation; unless it is to be whole, without those that
-// are disabled or whose patterns are not there.
+// are disabled, not for groups, or whose patterns are not there.
 void Explain(const std::vector<Finding>& findings, bool whole, v1::Evaluation& evaluation);
 
 // What a content is.

@@ -79,7 +79,8 @@ TEST_CASE("Evaluations per second with 200 rules", "[.bench]") {
   const double evaluations = PerSecond([&](int i) {
     RuleOccasion occasion;
     occasion.text = messages[static_cast<size_t>(i) % messages.size()];
-    for (const Finding& finding : set.Find(occasion)) fired += finding.verdict == v1::VERDICT_FIRED;
+    const std::vector<Finding> findings = *set.Find(occasion);
+    for (const Finding& finding : findings) fired += finding.verdict == v1::VERDICT_FIRED;
   });
   CHECK(fired == kRounds * kMessages / 10);
   std::vector<int> hits;

@@ -31,7 +31,7 @@ struct Rules {
   }
   std::vector<v1::Verdict> Judge(const RuleOccasion& occasion) const {
     const RuleSet set(rules);
-    std::vector<Finding> findings = set.Find(occasion);
+    std::vector<Finding> findings = *set.Find(occasion, in_channels);
     REQUIRE(Settle(findings, [](const v1::Rule&) { return kFired; }).ok());
     std::vector<v1::Verdict> verdicts;
     for (const Finding& finding : findings) verdicts.push_back(finding.verdict);
@@ -46,6 +46,7 @@ struct Rules {
   }
 
   std::vector<v1::Rule> rules;
+  InChannels in_channels;
 };
 
 bool Contains(const std::string& pattern, const std::string& text) {
@@ -145,7 +146,7 @@ TEST_CASE("One that its limit forbids stops nobody", "[rule-set]") {
   rules.Add(v1::RULE_TRIGGER_ALWAYS).set_stop_here(true);
   rules.Add(v1::RULE_TRIGGER_ALWAYS);
   const RuleSet set(rules.rules);
-  std::vector<Finding> findings = set.Find(RuleOccasion());
+  std::vector<Finding> findings = *set.Find(RuleOccasion());
   REQUIRE(Settle(findings, [&](const v1::Rule& rule) {
             return rule.stop_here() ? v1::VERDICT_LIMIT : kFired;
           }).ok());

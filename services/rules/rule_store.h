@@ -31,7 +31,8 @@ void ReplaceRule(storage::Transaction& tx, const v1::Rule& rule);
 // RULE_NOT_FOUND when it is not there.
 absl::Status DeleteRule(storage::Transaction& tx, int64_t id);
 
-// What is counted: a rule's uses in a period, for a contact or for all (contact_id 0).
+// What is counted: a rule's uses in a period, for a contact, for a group (contact_id below 0) or
+// for all (contact_id 0).
 struct UseKey {
   int64_t rule_id;
   int64_t contact_id;

@@ -6,6 +6,7 @@
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/rules/rule_store.h"
+#include "services/rules/stop_words.h"
 #include "services/rules/store.h"
 
 namespace mo::rules {
@@ -28,12 +29,6 @@ std::vector<text::Channel> Keywords(const channels_v1::ListKeywordsResponse& key
 }
 
 }  // namespace
-
-text::StopWords StopWordsOf(const accounts_v1::Settings& settings, const v1::StopWords& own) {
-  return text::StopWords({settings.stop_languages().begin(), settings.stop_languages().end()},
-                         {own.added().begin(), own.added().end()},
-                         {own.removed().begin(), own.removed().end()});
-}
 
 Rulebook::Rulebook(std::shared_ptr<const AccountRules> rules,
                    const channels_v1::ListKeywordsResponse& keywords)

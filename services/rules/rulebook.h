@@ -73,8 +73,4 @@ class Rulebooks {
   absl::flat_hash_map<int64_t, std::shared_ptr<Entry>> entries_;
 };
 
-// The words of a stop-word list that hold for the languages (none: all), each once.
-text::StopWords StopWordsOf(const messageorganizer::accounts::v1::Settings& settings,
-                            const v1::StopWords& own);
-
 }  // namespace mo::rules

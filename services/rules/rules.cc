@@ -7,6 +7,7 @@
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "services/rules/decide.h"
+#include "services/rules/stop_words.h"
 #include "services/rules/store.h"
 
 namespace mo::rules {
@@ -18,14 +19,6 @@ namespace contacts_v1 = messageorganizer::contacts::v1;
 namespace {
 
 constexpr absl::Duration kKeep = absl::Hours(30 * 24);
-
-// The account's words with the product's beside them.
-v1::StopWords WithStandard(const accounts_v1::Settings& settings, v1::StopWords own) {
-  own.clear_standard();
-  const text::StopWords standard = StopWordsOf(settings, v1::StopWords());
-  for (const text::Folded& word : standard.words()) own.add_standard(word.plain);
-  return own;
-}
 
 }  // namespace
 
@@ -65,40 +58,19 @@ absl::StatusOr<v1::StopWords> Rules::GetStopWords(const Caller& caller,
 absl::StatusOr<v1::StopWords> Rules::SetStopWords(const Caller& caller,
                                                   const v1::SetStopWordsRequest& request) {
   MO_ASSIGN_OR_RETURN(const accounts_v1::Settings settings, Settings(caller));
-  MO_RETURN_IF_ERROR(CheckStopWords(caller, settings, request.stop_words()));
-  absl::StatusOr<v1::StopWords> set = database_.Once<v1::StopWords>(
-      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StopWords> {
-        UpsertStopWords(tx, request.stop_words());
-        return WithStandard(settings, request.stop_words());
-      });
-  rulebooks_.Forget(caller.account_id);
-  return set;
-}
-
-absl::Status Rules::CheckStopWords(const Caller& caller, const accounts_v1::Settings& settings,
-                                   const v1::StopWords& words) {
   MO_ASSIGN_OR_RETURN(const channels_v1::ListKeywordsResponse keywords,
                       channels_.Call(&channels_v1::ChannelService::Stub::ListKeywords,
                                      caller.WithKey(""), channels_v1::ListKeywordsRequest()));
-  Problems problems;
-  for (int i = 0; i < words.added_size(); ++i) {
-    const std::string field = absl::StrCat("stop_words.added[", i, "]");
-    const text::Folded word = text::Fold(words.added(i));
-    if (word.plain.empty()) {
-      problems.Add(field, "BAD_FORMAT", "has no letter or digit");
-      continue;
-    }
-    for (const channels_v1::Channel& channel : keywords.channels()) {
-      if (!text::Same(word, text::Fold(channel.keyword()))) continue;
-      problems.Add(field, "IS_KEYWORD", "is a channel's keyword");
-      break;
-    }
-  }
-  // Whoever has opted in must be able to opt out.
-  if (StopWordsOf(settings, words).words().empty()) {
-    problems.Add("stop_words.removed", "NONE_LEFT", "at least one stop word must be left");
-  }
-  return problems.ToStatus();
+  absl::StatusOr<v1::StopWords> set = database_.Once<v1::StopWords>(
+      caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::StopWords> {
+        MO_ASSIGN_OR_RETURN(v1::StopWords own, SelectStopWords(tx));
+        own = Changed(std::move(own), request.stop_words());
+        MO_RETURN_IF_ERROR(CheckStopWords(request.stop_words(), own, settings, keywords));
+        UpsertStopWords(tx, own);
+        return WithStandard(settings, std::move(own));
+      });
+  rulebooks_.Forget(caller.account_id);
+  return set;
 }
 
 absl::StatusOr<contacts_v1::Contact> Rules::WriterOf(const Caller& caller,
@@ -113,6 +85,8 @@ absl::StatusOr<contacts_v1::Contact> Rules::WriterOf(const Caller& caller,
 
 absl::StatusOr<v1::Evaluation> Rules::Test(const Caller& caller,
                                            const v1::TestRulesRequest& request) {
+  if (request.in_group() && !request.contact_id().empty())
+    return InvalidField("in_group", "NOT_ALLOWED", "who writes in a group is no contact");
   MO_ASSIGN_OR_RETURN(const std::shared_ptr<const Rulebook> book,
                       rulebooks_.Get(caller, app_.clock().Now()));
   Occasion occasion;
@@ -125,10 +99,14 @@ absl::StatusOr<v1::Evaluation> Rules::Test(const Caller& caller,
   if (!writer.ok()) return WithField(writer.status(), "contact_id");
   occasion.contact = *std::move(writer);
   occasion.sim_id = occasion.contact.sim_id();
+  occasion.in_group = request.in_group();
   Decision decision = Decide(*book, occasion);
   std::vector<Finding> findings;
   if (const auto asked = ForRules(*book, occasion, decision)) {
-    findings = book->account->rules->Find(*asked);
+    const RuleSet& rules = *book->account->rules;
+    MO_ASSIGN_OR_RETURN(
+        findings,
+        rules.Find(*asked, subscriptions_.Lazily(caller, rules, IdOf(request.contact_id()))));
     MO_RETURN_IF_ERROR(Settle(findings, [](const v1::Rule&) { return v1::VERDICT_FIRED; }));
     Obey(*book, occasion, findings, decision);
   }

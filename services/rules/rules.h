@@ -9,6 +9,7 @@
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/rules/v1/rules.pb.h"
 #include "services/rules/rulebook.h"
+#include "services/rules/subscriptions.h"
 
 namespace mo::rules {
 
@@ -21,7 +22,8 @@ class Rules {
         rulebooks_(rulebooks),
         accounts_(app),
         channels_(app),
-        contacts_(app) {}
+        contacts_(app),
+        subscriptions_(app) {}
 
   absl::StatusOr<v1::StandardAnswers> GetStandardAnswers(
       const Caller& caller, const v1::GetStandardAnswersRequest& request);
@@ -41,9 +43,6 @@ class Rules {
   absl::StatusOr<messageorganizer::contacts::v1::Contact> WriterOf(
       const Caller& caller, const v1::TestRulesRequest& request);
   absl::StatusOr<messageorganizer::accounts::v1::Settings> Settings(const Caller& caller);
-  absl::Status CheckStopWords(const Caller& caller,
-                              const messageorganizer::accounts::v1::Settings& settings,
-                              const v1::StopWords& words);
 
   App& app_;
   storage::Database& database_;
@@ -51,6 +50,7 @@ class Rules {
   Client<messageorganizer::accounts::v1::AccountService> accounts_;
   Client<messageorganizer::channels::v1::ChannelService> channels_;
   Client<messageorganizer::contacts::v1::ContactService> contacts_;
+  Subscriptions subscriptions_;
 };
 
 }  // namespace mo::rules

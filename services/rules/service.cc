@@ -70,4 +70,10 @@ Reactor* Service::DeleteRule(Context* context, const v1::DeleteRuleRequest* requ
                     [=, this](const Caller& c) { return catalogue_.Delete(c, *request); });
 }
 
+Reactor* Service::ReplayRule(Context* context, const v1::ReplayRuleRequest* request,
+                             v1::ReplayRuleResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return replay_.Run(c, *request); });
+}
+
 }  // namespace mo::rules

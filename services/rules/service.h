@@ -4,6 +4,7 @@
 #include "libs/runtime/rpc.h"
 #include "messageorganizer/rules/v1/rules.grpc.pb.h"
 #include "services/rules/catalogue.h"
+#include "services/rules/replay.h"
 #include "services/rules/rules.h"
 
 namespace mo::rules {
@@ -11,8 +12,8 @@ namespace mo::rules {
 // One line per RPC; the work is in Rules.
 class Service final : public v1::RuleService::CallbackService {
  public:
-  Service(Rpc& rpc, Rules& rules, Catalogue& catalogue)
-      : rpc_(rpc), rules_(rules), catalogue_(catalogue) {}
+  Service(Rpc& rpc, Rules& rules, Catalogue& catalogue, Replay& replay)
+      : rpc_(rpc), rules_(rules), catalogue_(catalogue), replay_(replay) {}
 
   grpc::ServerUnaryReactor* GetStandardAnswers(grpc::CallbackServerContext* context,
                                                const v1::GetStandardAnswersRequest* request,
@@ -46,11 +47,15 @@ class Service final : public v1::RuleService::CallbackService {
   grpc::ServerUnaryReactor* DeleteRule(grpc::CallbackServerContext* context,
                                        const v1::DeleteRuleRequest* request,
                                        google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* ReplayRule(grpc::CallbackServerContext* context,
+                                       const v1::ReplayRuleRequest* request,
+                                       v1::ReplayRuleResponse* response) override;
 
  private:
   Rpc& rpc_;
   Rules& rules_;
   Catalogue& catalogue_;
+  Replay& replay_;
 };
 
 }  // namespace mo::rules

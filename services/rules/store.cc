@@ -12,6 +12,9 @@ constexpr char kSelectAnswers[] =
     "FROM rules.standard_answers WHERE account_id = $1";
 constexpr char kSelectStopWords[] =
     "SELECT added, removed FROM rules.stop_words WHERE account_id = $1";
+constexpr char kSelectLanguages[] =
+    "SELECT language, added, removed FROM rules.stop_word_languages WHERE account_id = $1 "
+    "ORDER BY language";
 constexpr char kSelectRuleSetVersion[] =
     "SELECT version FROM rules.rule_sets WHERE account_id = $1";
 
@@ -30,12 +33,28 @@ OwnAnswers AnswersOf(const storage::Result& rows) {
   return own;
 }
 
-v1::StopWords StopWordsOf(const storage::Result& rows) {
+// The words in two columns from `column` on.
+template <class Message>
+void ReadWords(const storage::Row& row, int column, Message& words) {
+  for (auto& word : row.Get<std::vector<std::string>>(column)) words.add_added(std::move(word));
+  for (auto& word : row.Get<std::vector<std::string>>(column + 1))
+    words.add_removed(std::move(word));
+}
+
+v1::StopWords StopWordsIn(const storage::Result& rows, const storage::Result& languages) {
   v1::StopWords words;
-  if (rows.empty()) return words;
-  for (auto& word : rows[0].Get<std::vector<std::string>>(0)) words.add_added(std::move(word));
-  for (auto& word : rows[0].Get<std::vector<std::string>>(1)) words.add_removed(std::move(word));
+  if (!rows.empty()) ReadWords(rows[0], 0, words);
+  for (const storage::Row row : languages) {
+    v1::LanguageStopWords& one = *words.add_languages();
+    one.set_language(row.String(0));
+    ReadWords(row, 1, one);
+  }
   return words;
+}
+
+template <class Words>
+std::vector<std::string> ListOf(const Words& words) {
+  return {words.begin(), words.end()};
 }
 
 }  // namespace
@@ -43,17 +62,22 @@ v1::StopWords StopWordsOf(const storage::Result& rows) {
 absl::StatusOr<OwnRules> SelectRules(storage::Transaction& tx) {
   storage::Pending answers = tx.Ask(kSelectAnswers, tx.account_id());
   storage::Pending stop_words = tx.Ask(kSelectStopWords, tx.account_id());
+  storage::Pending languages = tx.Ask(kSelectLanguages, tx.account_id());
   storage::Pending version = tx.Ask(kSelectRuleSetVersion, tx.account_id());
   MO_ASSIGN_OR_RETURN(const storage::Result answers_rows, answers.Get());
   MO_ASSIGN_OR_RETURN(const storage::Result stop_words_rows, stop_words.Get());
+  MO_ASSIGN_OR_RETURN(const storage::Result language_rows, languages.Get());
   MO_ASSIGN_OR_RETURN(const storage::Result versions, version.Get());
-  return OwnRules{AnswersOf(answers_rows), StopWordsOf(stop_words_rows),
+  return OwnRules{AnswersOf(answers_rows), StopWordsIn(stop_words_rows, language_rows),
                   versions.empty() ? 0 : versions[0].Int(0)};
 }
 
 absl::StatusOr<v1::StopWords> SelectStopWords(storage::Transaction& tx) {
-  MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kSelectStopWords, tx.account_id()));
-  return StopWordsOf(rows);
+  storage::Pending stop_words = tx.Ask(kSelectStopWords, tx.account_id());
+  storage::Pending languages = tx.Ask(kSelectLanguages, tx.account_id());
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, stop_words.Get());
+  MO_ASSIGN_OR_RETURN(const storage::Result language_rows, languages.Get());
+  return StopWordsIn(rows, language_rows);
 }
 
 constexpr char kUpsertAnswers[] =
@@ -71,10 +95,22 @@ void UpsertAnswers(storage::Transaction& tx, const v1::StandardAnswers& answers)
 constexpr char kUpsertStopWords[] =
     "INSERT INTO rules.stop_words (account_id, added, removed) VALUES ($1, $2, $3) "
     "ON CONFLICT (account_id) DO UPDATE SET added = excluded.added, removed = excluded.removed";
+constexpr char kUpsertLanguage[] =
+    "INSERT INTO rules.stop_word_languages (account_id, language, added, removed) "
+    "VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, language) "
+    "DO UPDATE SET added = excluded.added, removed = excluded.removed";
+constexpr char kDeleteLanguage[] =
+    "DELETE FROM rules.stop_word_languages WHERE account_id = $1 AND language = $2";
 void UpsertStopWords(storage::Transaction& tx, const v1::StopWords& words) {
-  tx.Defer(kUpsertStopWords, tx.account_id(),
-           std::vector<std::string>(words.added().begin(), words.added().end()),
-           std::vector<std::string>(words.removed().begin(), words.removed().end()));
+  tx.Defer(kUpsertStopWords, tx.account_id(), ListOf(words.added()), ListOf(words.removed()));
+  for (const v1::LanguageStopWords& one : words.languages()) {
+    if (one.added().empty() && one.removed().empty()) {
+      tx.Defer(kDeleteLanguage, tx.account_id(), one.language());
+    } else {
+      tx.Defer(kUpsertLanguage, tx.account_id(), one.language(), ListOf(one.added()),
+               ListOf(one.removed()));
+    }
+  }
 }
 
 constexpr char kInsertEvaluations[] =
@@ -115,6 +151,22 @@ absl::StatusOr<std::vector<v1::Evaluation>> SelectEvaluations(storage::Transacti
     evaluations.emplace_back().ParseFromString(row.String(0));
   }
   return evaluations;
+}
+
+constexpr char kSelectEvaluationsOf[] =
+    "SELECT message_id, evaluation FROM rules.evaluations "
+    "WHERE account_id = $1 AND message_id = ANY($2)";
+absl::StatusOr<std::set<int64_t>> SelectFirstMessages(storage::Transaction& tx,
+                                                      const std::vector<int64_t>& messages) {
+  MO_ASSIGN_OR_RETURN(const storage::Result rows,
+                      tx.Query(kSelectEvaluationsOf, tx.account_id(), messages));
+  std::set<int64_t> first;
+  for (const storage::Row row : rows) {
+    v1::Evaluation evaluation;
+    evaluation.ParseFromString(row.String(1));
+    if (evaluation.first_message()) first.insert(row.Int(0));
+  }
+  return first;
 }
 
 constexpr char kDeleteEvaluations[] =

@@ -105,7 +105,7 @@ TEST_CASE("Every effect happens once when the consumer fails after acting and ru
               .ok());
   Rulebooks rulebooks(app, database);
   Actor actor(app);
-  InboxEvents handler(app, database, rulebooks, actor);
+  InboxEvents handler(app, database, rulebooks, actor, [] {});
   const channels_v1::Channel news = story.AddChannel("NEWS");
 
   auto connection = storage::Connection::Open(story.env.postgres().UrlAs("postgres"));

@@ -300,6 +300,26 @@ TEST_CASE("An inbound message is stored once, however often it comes") {
   CHECK(pool.Count(events) == 3);
 }
 
+TEST_CASE("What a SIM has written itself comes back as no message, also in a group") {
+  TestPool pool;
+  const v1::Sim sim = pool.AddSim("+4366400001");
+  pool.AddSim("+4366400002");
+  TestAgent agent(pool.env.app().grpc_port(), pool.Token(sim.id()));
+  v1::AgentItem item;
+  v1::Inbound& echo = *item.mutable_inbound();
+  echo.set_provider_message_id("by phone");
+  echo.set_sender_address("4366400001@c.us");
+  echo.set_sender_phone("+4366400001");
+  echo.set_group_id("Us");
+  echo.mutable_content()->mutable_text()->set_body("Our answer");
+  agent.Say({item});
+  agent.Write("by address", "+4366400001", "Our answer");
+  agent.WaitForAck(agent.Write("another's", "+4366400002", "Hi"));
+  CHECK(pool.Count("SELECT count(*) FROM sims.inbound") == 1);
+  CHECK(pool.Count("SELECT count(*) FROM sims.outbox WHERE encode(envelope, 'escape') LIKE "
+                   "'%InboundReceived%'") == 1);
+}
+
 TEST_CASE("A newer agent of a SIM ends the older one; a wrong token is refused") {
   TestPool pool;
   const v1::Sim sim = pool.AddSim("+4366400001");

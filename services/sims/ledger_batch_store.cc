@@ -44,15 +44,22 @@ constexpr char kFindSuppressed[] =
     "CROSS JOIN LATERAL (SELECT contact_id FROM sims.suppressions WHERE account_id = w.account_id "
     "AND contact_id BETWEEN w.low AND w.high AND suppressed OFFSET 0) AS s";
 
-// Sent after the leases are locked, so the epochs are those that the works are judged by.
+// Sent after the leases are locked, so the epochs are those that the works are judged by. What a
+// SIM has written itself is no inbound message, whatever brings it back: rules would answer
+// themselves.
 constexpr char kInsertInbound[] =
     "INSERT INTO sims.inbound (account_id, sim_id, provider_message_id, id, receive_time) "
     "SELECT i.account_id, i.sim_id, i.provider_message_id, nextval('sims.inbound_id'), $5 "
     "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]), "
-    "(SELECT $4::bigint[])) AS i (account_id, sim_id, provider_message_id, epoch) "
+    "(SELECT $4::bigint[]), (SELECT $6::text[]), (SELECT $7::text[])) "
+    "AS i (account_id, sim_id, provider_message_id, epoch, address, phone) "
     "LEFT JOIN LATERAL (SELECT epoch FROM sims.leases WHERE account_id = i.account_id AND "
-    "sim_id = i.sim_id LIMIT 1) AS l ON true WHERE i.epoch IN (l.epoch, -1) "
-    "ON CONFLICT DO NOTHING RETURNING account_id, sim_id, provider_message_id, id";
+    "sim_id = i.sim_id LIMIT 1) AS l ON true "
+    "LEFT JOIN LATERAL (SELECT address FROM sims.sims WHERE account_id = i.account_id AND "
+    "id = i.sim_id LIMIT 1) AS s ON true "
+    "WHERE i.epoch IN (l.epoch, -1) AND s.address IS DISTINCT FROM i.address "
+    "AND s.address IS DISTINCT FROM i.phone ON CONFLICT DO NOTHING RETURNING account_id, sim_id, "
+    "provider_message_id, id";
 
 // The rows are there, locked by kLockStates: every one conflicts, what would be inserted never is.
 // An upsert finds them by their primary key, whatever the planner thinks of the table's size.
@@ -125,9 +132,11 @@ void LedgerReads::AskSuppressed(storage::Transaction& tx, const LedgerBatch& bat
 
 void LedgerReads::AskInbound(storage::Transaction& tx, const LedgerBatch& batch) {
   std::vector<int64_t> accounts, sims, epochs;
-  std::vector<std::string> provider_ids;
+  std::vector<std::string> provider_ids, addresses, phones;
   for (const LedgerWork& work : batch.works) {
     for (const v1::Inbound& inbound : work.inbound) {
+      addresses.push_back(inbound.sender_address());
+      phones.push_back(inbound.sender_phone());
       accounts.push_back(work.account_id);
       sims.push_back(work.sim_id);
       provider_ids.push_back(inbound.provider_message_id());
@@ -135,7 +144,8 @@ void LedgerReads::AskInbound(storage::Transaction& tx, const LedgerBatch& batch)
     }
   }
   if (accounts.empty()) return;
-  inbound_ = tx.Ask(kInsertInbound, accounts, sims, provider_ids, epochs, batch.now);
+  inbound_ =
+      tx.Ask(kInsertInbound, accounts, sims, provider_ids, epochs, batch.now, addresses, phones);
 }
 
 absl::Status LedgerReads::Get(LedgerBatch& batch) {

@@ -168,6 +168,11 @@ TEST_CASE("WhatsApp: what callbacks say", "[whatsapp]") {
            R"({"metadata":{"phone_number_id":"1065"},"groups":[{"group_id":"G1","type":"group_create","subject":"Us","timestamp":"1700000000"},{"group_id":"G2","type":"group_delete","timestamp":"1700000000"}]})"),
        {R"(1065 group group_id: "G1" display_name: "Us" time { seconds: 1700000000 })",
         R"(1065 group group_id: "G2" left: true time { seconds: 1700000000 })"}},
+      {"what was sent by the number's app",
+       Body(
+           "smb_message_echoes",
+           R"({"metadata":{"phone_number_id":"1065"},"message_echoes":[{"from":"4315550","to":"43664","id":"w9","type":"text","text":{"body":"Hi"}}]})"),
+       {"ignored 1"}},
       {"a group that was not made",
        Body("group_lifecycle_update",
             R"({"groups":[{"group_id":"G1","type":"group_create","errors":[{"code":131210}]}]})"),
