@@ -14,4 +14,20 @@ inline absl::Status CodeTaken() {
                "the code is in use or was used before");
 }
 
+inline absl::Status DomainTaken() {
+  return Error(absl::StatusCode::kAlreadyExists, "DOMAIN_TAKEN",
+               "the domain belongs to another account, or to the product");
+}
+
+inline absl::Status KeyReused() {
+  return Error(absl::StatusCode::kFailedPrecondition, "IDEMPOTENCY_KEY_REUSED",
+               "other links were made under this key");
+}
+
+// Personal codes can be neither made nor read: this process lacks the key (--secret_keys_file).
+inline absl::Status SecretsUnavailable() {
+  return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_UNAVAILABLE",
+               "this installation has no key to make personal codes with");
+}
+
 }  // namespace mo::links

@@ -28,4 +28,40 @@ Reactor* Service::DeleteLink(Context* context, const v1::DeleteLinkRequest* requ
                     [=, this](const Caller& c) { return links_.Delete(c, *request); });
 }
 
+Reactor* Service::UpdateLink(Context* context, const v1::UpdateLinkRequest* request,
+                             v1::Link* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return links_.Update(c, *request); });
+}
+
+Reactor* Service::GetLinkStatistics(Context* context, const v1::GetLinkStatisticsRequest* request,
+                                    v1::LinkStatistics* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return clicks_.Statistics(c, *request); });
+}
+
+Reactor* Service::ListClicks(Context* context, const v1::ListClicksRequest* request,
+                             v1::ListClicksResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return clicks_.List(c, *request); });
+}
+
+Reactor* Service::GetLinkSettings(Context* context, const v1::GetLinkSettingsRequest* request,
+                                  v1::LinkSettings* response) {
+  return rpc_.Serve(context, request, response,
+                    [this](const Caller& c) { return settings_.Get(c); });
+}
+
+Reactor* Service::UpdateLinkSettings(Context* context, const v1::UpdateLinkSettingsRequest* request,
+                                     v1::LinkSettings* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return settings_.Update(c, *request); });
+}
+
+Reactor* Service::ShortenLinks(Context* context, const v1::ShortenLinksRequest* request,
+                               v1::ShortenLinksResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return shortener_.Shorten(c, *request); });
+}
+
 }  // namespace mo::links
