@@ -13,6 +13,7 @@ from callbacks import Callbacks
 from fairness import Fairness
 from fanout import Fanout
 from machine import Machine
+from redirect import Redirect
 from sends import Sends
 from table import table
 
@@ -28,7 +29,7 @@ def parse():
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "sends", "fanout", "fairness"))
+    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "sends", "redirect", "fanout", "fairness"))
     parser.add_argument("--recipients", type=int)
     parser.add_argument("--perf", type=pathlib.Path)
     parser.add_argument("--statements", action="store_true")
@@ -169,7 +170,7 @@ class Bench(Machine):
                   "commit": commit + ("+" if git("status", "--porcelain", "libs", "services", "proto") else ""),
                   "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, {cpu_model()}",
                   "load_before": os.getloadavg()[0]}
-        if self.options.only not in ("fanout", "fairness"):
+        if self.options.only not in ("redirect", "fanout", "fairness"):
             result["commits"] = [self.commits(1 if quick else 4, clients) for clients in (1, 8)]
         if self.options.only in (None, "rest"):
             result["per_cpu_second"] = self.per_cpu_second()
@@ -180,6 +181,8 @@ class Bench(Machine):
             result["callbacks"] = Callbacks(self, quick).run()
         if self.options.only in (None, "sends"):
             result["sends"] = Sends(self, quick).run()
+        if self.options.only in (None, "redirect"):
+            result["redirect"] = Redirect(self, quick).run()
         if self.options.only in (None, "fanout"):
             recipients = self.options.recipients or (100_000 if quick else 1_000_000)
             result["fanout"] = Fanout(self, recipients, quick).run()

@@ -23,6 +23,8 @@ def table(result):
         lines += callbacks(result)
     if "sends" in result:
         lines += sends(result["sends"])
+    if "redirect" in result:
+        lines += redirect(result["redirect"])
     if "fanout" in result:
         lines += fanout(result["fanout"])
     if "fairness" in result:
@@ -94,6 +96,21 @@ def sends(s):
                  f" end: {met(min(m['per_second'] for m in ours) >= 20000)}; every message exactly once:"
                  f" {met(all(run['exactly_once'] for run in runs))}; taken by the host:"
                  f" {sum(run['stolen_s'] for run in runs):.1f} s")
+    return lines
+
+
+def redirect(r):
+    lines = [f"\n{'clicks on 1,000 links, one core, medians':42} {'req/s':>9} {'per CPU-s':>10} {'CPU us':>7} {'p50 ms':>8} {'p99 ms':>8}"]
+    for name, m in (("nginx return 302", r["nginx"]), ("links, counted", r["links"])):
+        lines.append(f"{name:42} {m['per_second']:9,.0f} {m['per_cpu_second']:10,.0f} {m['cpu_us']:7.1f} {m['p50_ms']:8.2f}"
+                     f" {m['p99_ms']:8.2f}")
+    half = r["half"]["links"]
+    for name, m in (("nginx at half of links' rate, open loop", r["half"]["nginx"]), ("links at half of its rate, open loop", half)):
+        lines.append(f"{name:42} {m['per_second']:9,.0f} {'':10} {'':7} {m['p50_ms']:8.2f} {m['p99_ms']:8.2f}")
+    lines.append(f">= 0.80 of nginx's rate: {r['rate_ratio']:.2f}, {met(r['rate_ratio'] >= 0.8)}; >= 0.65 per CPU-second:"
+                 f" {r['cpu_ratio']:.2f}, {met(r['cpu_ratio'] >= 0.65)}; p99 < 5 ms at half: {met(half['p99_ms'] < 5)}; asked"
+                 f" {r['requests']:,}, counted {r['counted']:,}: {met(r['requests'] <= r['counted'] <= r['requests'] + r['broken_off'])}"
+                 f" (wrk forgets up to {r['broken_off']} that it breaks off)")
     return lines
 
 

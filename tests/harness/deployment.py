@@ -92,6 +92,7 @@ class Deployment:
             f"--secret_keys_file={self.folder / 'secret.keys'}",
             *([f"--peers={peers}"] if peers else []),
             *(["--trusted_provider_hosts=127.0.0.1"] if service in ("all", "sims") else []),
+            *(["--trusted_forward_hosts=127.0.0.1"] if service in ("all", "rules") else []),
             f"--public_url={self.url}", *([f"--http_listen=127.0.0.1:{self.http_port}", *self._flags] if edge else []),
             *flags,
         ], self.folder / f"{name}.log")

@@ -12,9 +12,10 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
 LISTS = {"/v1/api-keys": "api_keys", "/v1/broadcasts": "broadcasts", "/v1/broadcast-series": "series",
          "/v1/channels": "channels", "/v1/contacts": "contacts", "/v1/conversations": "conversations",
-         "/v1/evaluations": "evaluations", "/v1/links": "links", "/v1/rules": "rules", "/v1/sims": "sims"}
+         "/v1/evaluations": "evaluations", "/v1/forwards": "forwards", "/v1/links": "links", "/v1/rules": "rules",
+         "/v1/sims": "sims", "/v1/webhooks": "webhooks"}
 SINGLES = ("/v1/account", "/v1/settings", "/v1/contacts:count", "/v1/sims:occupancy", "/v1/stop-words",
-           "/v1/standard-answers/en")
+           "/v1/standard-answers/en", "/v1/link-settings")
 
 
 class Objects:
@@ -31,6 +32,7 @@ class Objects:
         phone.write(sim_address, "News")
         wait_until_equal(lambda: len(phone.texts), 2, "welcome and subscription")
         assert contact_state(self.api, contact) == "ACTIVE"
+        forward = self.forward(phone, sim_address)
         message = self.api.post("/v1/messages", {"contact_id": contact, "content": text("Hi")})["id"]
         wait_until_equal(lambda: self.api.get(f"/v1/messages/{message}")["state"], "DELIVERY_STATE_READ", "the message")
         far = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -47,9 +49,21 @@ class Objects:
             "rul": self.api.post("/v1/rules", {
                 "display_name": "Hours", "trigger": "RULE_TRIGGER_DEFINE", "match_type": "MATCH_TYPE_CONTAINS", "patterns": ["open"],
                 "actions": [{"answer": text("Always")}]})["id"],
+            "fwd": forward,
+            "whk": self.api.post("/v1/webhooks", {"url": "https://example.org/in", "event_types": ["message.*"],
+                                                  "state": "WEBHOOK_STATE_PAUSED"})["webhook"]["id"],
             "key": self.api.post("/v1/api-keys", {"display_name": "Reader", "scopes": ["links:read"]})["api_key"]["id"],
         }
         self.settle()
+
+    def forward(self, phone, sim_address):
+        """One that was given up: an SMS to nobody."""
+        self.api.post("/v1/rules", {
+            "display_name": "Forward", "trigger": "RULE_TRIGGER_DEFINE", "match_type": "MATCH_TYPE_CONTAINS",
+            "patterns": ["forward"], "actions": [{"sms": {"to": "+43676999999"}}]})
+        phone.write(sim_address, "forward this")
+        return wait_for(lambda: self.api.get("/v1/forwards", state="FORWARD_STATE_DEAD")["forwards"],
+                        "a forward to nobody to be given up")[0]["id"]
 
     def settle(self):
         """Waits until nothing in the account moves any more."""

@@ -23,12 +23,16 @@ BODIES = {
     "POST /v1/channels/{channel_id}/subscriptions": {"contact_id": "{con}"},
     "PATCH /v1/channels/{id}": {"display_name": "Other"},
     "PATCH /v1/contacts/{id}": {"display_name": "Other"},
+    "PATCH /v1/link-settings": {"domain": "go.example.org"},
     "POST /v1/links": {"target_url": "https://example.org/more"},
+    "PATCH /v1/links/{id}": {"display_name": "Other"},
     "POST /v1/media": {"data": "iVBORw0KGgo=", "filename": "a.png"},
     "POST /v1/messages": {"contact_id": "{con}", "content": text("Hi")},
     "POST /v1/registrations": {"network": "NETWORK_WHATSAPP", "phone": "+491703000099"},
     "POST /v1/rules": {"display_name": "More", "trigger": "RULE_TRIGGER_ALWAYS", "actions": [{"answer": text("Hi")}]},
     "PATCH /v1/rules/{id}": {"display_name": "Other"},
+    "POST /v1/rules:replay": {"rule": {"display_name": "More", "trigger": "RULE_TRIGGER_ALWAYS",
+                                       "actions": [{"answer": text("Hi")}]}},
     "POST /v1/rules:test": {"text": "News"},
     "PATCH /v1/settings": {"time_zone": "Europe/Vienna"},
     "POST /v1/sims": {"network": "NETWORK_WHATSAPP", "address": "+4930999", "capacity": 5},
@@ -37,6 +41,9 @@ BODIES = {
     "POST /v1/sims/{id}/groups:leave": {"group_id": "abc"},
     "PUT /v1/standard-answers/{language}": {"welcome_text": "Hi"},
     "PUT /v1/stop-words": {"added": ["enough"]},
+    "POST /v1/webhooks": {"url": "https://example.org/in", "event_types": ["message.received"]},
+    "PATCH /v1/webhooks/{id}": {"display_name": "Other"},
+    "POST /v1/webhooks/{id}:replay": {"from_sequence": "1"},
 }
 
 

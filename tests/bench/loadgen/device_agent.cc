@@ -10,6 +10,8 @@ namespace {
 namespace v1 = messageorganizer::sims::v1;
 
 constexpr int kFrameItems = 1000;  // the contract's limit
+// How long the gateway is given to make durable what it was told last.
+constexpr absl::Duration kLastAck = absl::Seconds(10);
 
 }  // namespace
 
@@ -31,6 +33,11 @@ DeviceAgent::DeviceAgent(const std::string& target, const std::string& token, in
 }
 
 DeviceAgent::~DeviceAgent() {
+  // Results that are not durable would have the gateway hand their messages to the next agent.
+  {
+    absl::MutexLock lock(&write_mutex_);
+    write_mutex_.AwaitWithTimeout(absl::Condition(this, &DeviceAgent::Settled), kLastAck);
+  }
   context_.TryCancel();
   reader_.join();
 }
@@ -48,15 +55,21 @@ absl::Status DeviceAgent::status() const {
 void DeviceAgent::Say(v1::AgentFrame& frame) {
   absl::MutexLock lock(&write_mutex_);
   frame.set_seq(++seq_);
-  frame.set_ack(read_.load());
+  frame.set_ack(read_);
   stream_->Write(frame);
 }
+
+bool DeviceAgent::Settled() const { return ended_ || (answered_ == read_ && acked_ >= seq_); }
 
 void DeviceAgent::Read() {
   v1::GatewayFrame frame;
   while (stream_->Read(&frame)) {
     const absl::Time now = absl::Now();
-    read_ = frame.seq();
+    {
+      absl::MutexLock lock(&write_mutex_);
+      read_ = frame.seq();
+      acked_ = frame.ack();
+    }
     v1::AgentFrame reply;
     for (const v1::GatewayItem& item : frame.items()) {
       for (const v1::SendMessage& message : item.send().messages()) {
@@ -76,7 +89,10 @@ void DeviceAgent::Read() {
       }
     }
     if (reply.items_size() > 0) Say(reply);
+    absl::MutexLock lock(&write_mutex_);
+    answered_ = read_;
   }
+  absl::MutexLock lock(&write_mutex_);
   ended_ = true;
 }
 

@@ -17,7 +17,8 @@
 
 namespace mo::bench {
 
-// Attached from its construction to its end, on a stream that is not made again when it breaks.
+// Attached from its construction to its end, on a stream that is not made again when it breaks. Its
+// end waits until what it has said is durable, for a while.
 class DeviceAgent {
  public:
   // Called on the stream's thread with each message, and when it came.
@@ -37,6 +38,8 @@ class DeviceAgent {
  private:
   void Say(messageorganizer::sims::v1::AgentFrame& frame);
   void Read();
+  // Whether the gateway has made durable all that it was told.
+  bool Settled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
   const std::vector<messageorganizer::sims::v1::ReceiptState> receipts_;
   const OnMessage on_message_;
@@ -47,7 +50,9 @@ class DeviceAgent {
       stream_;
   absl::Mutex write_mutex_;
   int64_t seq_ ABSL_GUARDED_BY(write_mutex_) = 0;
-  std::atomic<int64_t> read_{0};
+  int64_t acked_ ABSL_GUARDED_BY(write_mutex_) = 0;     // of ours, by the gateway
+  int64_t read_ ABSL_GUARDED_BY(write_mutex_) = 0;      // of the gateway's frames
+  int64_t answered_ ABSL_GUARDED_BY(write_mutex_) = 0;  // of those, the last one with its results
   std::atomic<bool> ended_{false};
   std::thread reader_;
 };

@@ -165,7 +165,8 @@ class Load {
     connection.answer.append(buffer, static_cast<size_t>(size));
     const size_t whole = ResponseSize(connection.answer);
     if (whole == 0 || connection.answer.size() < whole) return absl::OkStatus();
-    if (absl::StartsWith(connection.answer, "HTTP/1.1 2")) {
+    if (absl::StartsWith(connection.answer, "HTTP/1.1 2") ||
+        absl::StartsWith(connection.answer, "HTTP/1.1 302")) {
       latencies_.Add(absl::Now() - connection.due);
     } else {
       latencies_.AddError();
