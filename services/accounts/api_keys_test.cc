@@ -84,7 +84,7 @@ TEST_CASE("A key can hold every scope that a route needs, and none that does not
   const Caller owner = f.CallerOf(f.Account().secret());
   std::vector<std::string> scopes = {"*", "events:read"};
   for (const char* part : {"api-keys", "broadcasts", "channels", "contacts", "links", "media",
-                           "messages", "rules", "settings", "sims"}) {
+                           "messages", "rules", "settings", "sims", "webhooks"}) {
     scopes.push_back(absl::StrCat(part, ":read"));
     scopes.push_back(absl::StrCat(part, ":write"));
   }
