@@ -43,20 +43,20 @@ struct Claim {
   absl::Time now;
   absl::Time lease_end;
   absl::Time mail_lease_end;  // of mails, which take longer
-  std::string after;  // destinations behind this one; "": all
-  int32_t slots = 0;  // at most so many
+  std::string after;          // destinations behind this one; "": all
+  int32_t slots = 0;          // at most so many
   int32_t per_destination = 0;
   // Of these destinations so many less.
   absl::flat_hash_map<std::string, int32_t> less;
 };
-// Takes forwards that are due until their leases end, some of each destination, by destination. As the
-// system; what another process takes at the same time is left out, and what is for a paused
+// Takes forwards that are due until their leases end, some of each destination, by destination. As
+// the system; what another process takes at the same time is left out, and what is for a paused
 // webhook.
 absl::StatusOr<std::vector<Forward>> ClaimForwards(storage::Transaction& tx, const Claim& claim);
 
 // Writes state, request, attempt_count and the times but create_time of forwards that were
-// claimed until `lease_ends` (one each). One that is pending no more, or was taken by another since,
-// stays as it is, unless it was delivered.
+// claimed until `lease_ends` (one each). One that is pending no more, or was taken by another
+// since, stays as it is, unless it was delivered.
 void SaveAttempts(storage::Transaction& tx, const std::vector<Forward>& forwards,
                   const std::vector<absl::Time>& lease_ends);
 
