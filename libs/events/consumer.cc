@@ -22,6 +22,12 @@ void Consumer::Stop() {
   locks_->Close();
 }
 
+absl::Status Consumer::Retire() {
+  absl::Status first;
+  for (const auto& reader : readers_) first.Update(reader->Retire());
+  return first;
+}
+
 Consumer& InstallConsumer(App& app, storage::Database& database, ConsumerOptions options,
                           Handler handler) {
   Consumer& consumer = app.Own<Consumer>(app, database, std::move(options), std::move(handler));

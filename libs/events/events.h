@@ -119,6 +119,8 @@ class Consumer {
   void Start();
   // Waits for the handlers under way. Idempotent.
   void Stop();
+  // After Stop: it will not come back, so nothing is kept for it by its sources.
+  absl::Status Retire();
 
  private:
   std::shared_ptr<Locks> locks_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,9 @@ namespace mo::events {
 
 // The id of the last event before the place; 0 is before all events.
 using Position = int64_t;
+
+// Where a consumer is that reads no more: behind everything that will ever be.
+inline constexpr Position kRetired = std::numeric_limits<Position>::max();
 
 // "12-0", an id of Redis streams.
 std::string StreamId(Position position);

@@ -94,6 +94,13 @@ void Reader::Report(const absl::Status& status) {
       {{"consumer", consumer_}, {"source", source_}, {"error", std::string(status.message())}});
 }
 
+absl::Status Reader::Retire() {
+  std::vector<Place> places;
+  for (int partition = 0; partition < kPartitions; ++partition)
+    places.push_back({partition, kRetired});
+  return streams_.Acknowledge(places);
+}
+
 void Reader::Run() {
   next_tick_ = absl::InfinitePast();
   while (!stop_.IsSet()) {

@@ -27,6 +27,8 @@ class Reader {
   // Asks the thread to end; Join waits for it.
   void RequestStop() { stop_.Set(); }
   void Join();
+  // When it has ended: tells the source that everything is read.
+  absl::Status Retire();
 
  private:
   struct Partition {

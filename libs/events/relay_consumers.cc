@@ -57,7 +57,9 @@ absl::Status Relay::Tick() {
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const int partition = PartitionOfField(reply[i].string);
     const std::optional<Position> position = ParseStreamId(reply[i + 1].string);
-    if (partition < 0 || !position || *position > store_.newest()) continue;
+    if (partition < 0 || !position) continue;
+    // Of a database that was made anew since.
+    if (*position > store_.newest() && *position != kRetired) continue;
     acks.push_back({std::string(ConsumerOfField(reply[i].string)), partition, *position});
   }
   MO_RETURN_IF_ERROR(store_.Save(acks));
