@@ -145,7 +145,8 @@ int32_t PageLimit(const Expansion& before, size_t parameters) {
 }
 
 Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Expansion& before,
-              const Candidates& candidates, const contacts_v1::ResolveContactsResponse& known) {
+              const Candidates& candidates, const contacts_v1::ResolveContactsResponse& known,
+              const std::optional<tracking::PersonalLinks>& links) {
   Page page;
   page.after.page = before.page + 1;
   page.after.cursor = candidates.ids.empty() ? before.cursor : candidates.ids.back();
@@ -159,7 +160,9 @@ Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Ex
   const std::set<int64_t> exclusions(excluded.begin(), excluded.end());
   Dispatches dispatches(broadcast, page.after.page);
   auto next = known.contacts().begin();
+  int64_t recipient = -1;
   for (int64_t id : candidates.ids) {
+    ++recipient;
     while (next != known.contacts().end() && next->id() < id) ++next;
     common::DeliveryReason reason = common::DELIVERY_REASON_CONTACT_GONE;
     if (exclusions.count(id) != 0) {
@@ -168,7 +171,8 @@ Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Ex
       reason = ReasonToSkip(*next);
     }
     if (reason == common::DELIVERY_REASON_UNSPECIFIED) {
-      dispatches.Add(*next, personal.ValuesOf(next->parameters()));
+      dispatches.Add(*next, links ? personal.ValuesOf(next->parameters(), links->Of(recipient))
+                                  : personal.ValuesOf(next->parameters()));
       continue;
     }
     ++page.after.skipped[static_cast<size_t>(reason)];
@@ -203,7 +207,7 @@ Page Without(const Expansion& expansion, const std::set<std::string>& keys) {
 
 std::vector<sims_v1::SubmitRequest> RequestsOf(const v1::Broadcast& broadcast,
                                                const sims_v1::SubmitRequest& stored) {
-  const Personal personal(broadcast.content());
+  const Personal personal(broadcast.content(), broadcast.track_links());
   std::vector<sims_v1::SubmitRequest> requests;
   size_t bytes = 0;
   for (const sims_v1::Dispatch& part : stored.dispatches()) {

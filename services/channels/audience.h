@@ -1,12 +1,14 @@
 // Who gets a broadcast, page by page, and in which dispatches.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "libs/storage/transaction.h"
+#include "libs/tracking/tracker.h"
 #include "messageorganizer/channels/v1/broadcasts.pb.h"
 #include "messageorganizer/contacts/v1/contacts.pb.h"
 #include "services/channels/expansion_store.h"
@@ -36,8 +38,10 @@ int32_t PageLimit(const Expansion& before, size_t parameters);
 // Decides a page: who of the candidates is skipped and why, and the dispatches to the others, at
 // most 1,000 recipients and about 2 MB each. Depends on its arguments only. `known` is sorted by
 // id, and has time zones when the broadcast has applied_quiet_hours.
+// `links`: of personal.urls(), recipients being the candidates in their order.
 Page MakePage(const v1::Broadcast& broadcast, const Personal& personal, const Expansion& before,
-              const Candidates& candidates, const contacts_v1::ResolveContactsResponse& known);
+              const Candidates& candidates, const contacts_v1::ResolveContactsResponse& known,
+              const std::optional<tracking::PersonalLinks>& links = std::nullopt);
 
 // The stored page without the dispatches of these keys: their recipients are skipped for want of
 // a SIM.

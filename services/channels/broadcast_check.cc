@@ -112,6 +112,14 @@ void BroadcastCheck::QuietHours(const v1::Broadcast& broadcast, const std::strin
   problems.Add(path + "ignore_quiet_hours", "CONFLICT", "not together with quiet_hours");
 }
 
+absl::Status BroadcastCheck::Tracking(const v1::Broadcast& broadcast, const std::string& path,
+                                      Problems& problems) const {
+  if (!broadcast.track_links()) return absl::OkStatus();
+  MO_RETURN_IF_ERROR(tracker_.Check());
+  CheckTracked(broadcast.content(), path + "track_links", problems);
+  return absl::OkStatus();
+}
+
 absl::Time BroadcastCheck::StartOf(const v1::Broadcast& broadcast, absl::Time now) {
   // An absent send_time is long past.
   return std::max(now, FromProto(broadcast.send_time()));

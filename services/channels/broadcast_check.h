@@ -9,6 +9,7 @@
 #include "libs/runtime/errors.h"
 #include "libs/runtime/status.h"
 #include "libs/storage/database.h"
+#include "libs/tracking/tracker.h"
 #include "messageorganizer/channels/v1/broadcasts.pb.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/media/v1/media.grpc.pb.h"
@@ -23,7 +24,7 @@ namespace v1 = messageorganizer::channels::v1;
 class BroadcastCheck {
  public:
   BroadcastCheck(App& app, storage::Database& database)
-      : app_(app), database_(database), contacts_(app), media_(app) {}
+      : app_(app), database_(database), contacts_(app), media_(app), tracker_(app) {}
 
   // All of a broadcast's request: content, audience, and times. INVALID_ARGUMENT with all problems.
   template <class Request>
@@ -32,6 +33,7 @@ class BroadcastCheck {
     MO_RETURN_IF_ERROR(Content(caller, request.content(), "", problems));
     Times(WantedOf(request), "", problems);
     QuietHours(WantedOf(request), "", problems);
+    MO_RETURN_IF_ERROR(Tracking(WantedOf(request), "", problems));
     MO_RETURN_IF_ERROR(Audience(caller, request.audience(), "", problems));
     return problems.ToStatus();
   }
@@ -45,6 +47,8 @@ class BroadcastCheck {
     if (request.has_expire_time()) *wanted.mutable_expire_time() = request.expire_time();
     if (request.has_quiet_hours()) *wanted.mutable_quiet_hours() = request.quiet_hours();
     wanted.set_ignore_quiet_hours(request.ignore_quiet_hours());
+    if constexpr (requires { request.track_links(); })
+      wanted.set_track_links(request.track_links());
     return wanted;
   }
 
@@ -63,6 +67,9 @@ class BroadcastCheck {
   // Its own quiet hours, unless it ignores them.
   static void QuietHours(const v1::Broadcast& broadcast, const std::string& path,
                          Problems& problems);
+  // Whether its links can be tracked, if they are to be; SECRETS_UNAVAILABLE.
+  absl::Status Tracking(const v1::Broadcast& broadcast, const std::string& path,
+                        Problems& problems) const;
   // When a broadcast with this send_time starts: then, or now.
   static absl::Time StartOf(const v1::Broadcast& broadcast, absl::Time now);
 
@@ -71,6 +78,7 @@ class BroadcastCheck {
   storage::Database& database_;
   Client<contacts_v1::ContactService> contacts_;
   Client<messageorganizer::media::v1::MediaService> media_;
+  tracking::Tracker tracker_;
 };
 
 }  // namespace mo::channels

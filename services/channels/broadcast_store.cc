@@ -12,7 +12,7 @@ namespace {
 // Columns in the order that FromRow reads.
 #define BROADCAST_COLUMNS                                                                     \
   "id, content, audience, state, send_time, expire_time, create_time, finish_time, version, " \
-  "resend_of, series_id, quiet_hours, ignore_quiet_hours, applied_quiet_hours"
+  "resend_of, series_id, quiet_hours, ignore_quiet_hours, applied_quiet_hours, track_links"
 
 v1::Broadcast FromRow(const storage::Row& row) {
   v1::Broadcast broadcast;
@@ -30,6 +30,7 @@ v1::Broadcast FromRow(const storage::Row& row) {
   if (!row.IsNull(11)) broadcast.mutable_quiet_hours()->ParseFromString(row.String(11));
   broadcast.set_ignore_quiet_hours(row.Bool(12));
   if (!row.IsNull(13)) broadcast.mutable_applied_quiet_hours()->ParseFromString(row.String(13));
+  broadcast.set_track_links(row.Bool(14));
   return broadcast;
 }
 
@@ -69,7 +70,9 @@ std::vector<BroadcastKey> Keys(const storage::Result& rows) {
 constexpr char kInsertBroadcast[] =
     "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
     "expire_time, create_time, resend_of, series_id, occurrence_time, quiet_hours, "
-    "ignore_quiet_hours) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    "ignore_quiet_hours, track_links) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+    "$13, "
+    "$14)";
 constexpr char kInsertProgress[] =
     "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
@@ -82,7 +85,7 @@ absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Bro
       FromProto(broadcast.expire_time()), FromProto(broadcast.create_time()),
       IdOrNull(broadcast.resend_of()), IdOrNull(broadcast.series_id()),
       broadcast.series_id().empty() ? absl::InfinitePast() : FromProto(broadcast.send_time()),
-      BytesOrNull(quiet_hours), broadcast.ignore_quiet_hours()));
+      BytesOrNull(quiet_hours), broadcast.ignore_quiet_hours(), broadcast.track_links()));
   return tx.Run(kInsertProgress, tx.account_id(), id);
 }
 
@@ -140,8 +143,8 @@ absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Bro
 
 constexpr char kReplaceBroadcast[] =
     "UPDATE channels.broadcasts SET content = $3, audience = $4, send_time = $5, expire_time = $6, "
-    "quiet_hours = $7, ignore_quiet_hours = $8, version = version + 1 WHERE account_id = $1 AND id "
-    "= $2 RETURNING version";
+    "quiet_hours = $7, ignore_quiet_hours = $8, track_links = $9, version = version + 1 WHERE "
+    "account_id = $1 AND id = $2 RETURNING version";
 absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key,
                               v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
@@ -150,7 +153,7 @@ absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key,
   return TakeEtag(tx.Query(kReplaceBroadcast, key.account_id, key.id, storage::Bytes{content},
                            storage::Bytes{audience}, FromProto(broadcast.send_time()),
                            FromProto(broadcast.expire_time()), BytesOrNull(quiet_hours),
-                           broadcast.ignore_quiet_hours()),
+                           broadcast.ignore_quiet_hours(), broadcast.track_links()),
                   broadcast);
 }
 
@@ -224,6 +227,40 @@ void Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys) {
     ids.push_back(key.id);
   }
   tx.Defer(kTouch, accounts, ids);
+}
+
+// In the order of the key, so that two batches do not wait for each other.
+constexpr char kAddClicks[] =
+    "WITH locked AS (SELECT p.account_id, p.broadcast_id, t.clicks, t.bots, t.uniques FROM "
+    "unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), (SELECT "
+    "$4::bigint[]), (SELECT $5::bigint[])) AS t (account_id, id, clicks, bots, uniques) JOIN "
+    "channels.progress p ON p.account_id = t.account_id AND p.broadcast_id = t.id ORDER BY 1, 2 "
+    "FOR NO KEY UPDATE OF p) UPDATE channels.progress p SET touched = true, clicks = p.clicks + "
+    "l.clicks, bot_clicks = p.bot_clicks + l.bots, unique_clicks = p.unique_clicks + l.uniques "
+    "FROM locked l WHERE p.account_id = l.account_id AND p.broadcast_id = l.broadcast_id";
+void AddClicks(storage::Transaction& tx, const ClicksByBroadcast& clicks) {
+  std::vector<int64_t> accounts, ids, people, bots, uniques;
+  for (const auto& [key, totals] : clicks) {
+    accounts.push_back(key.first);
+    ids.push_back(key.second);
+    people.push_back(totals.clicks());
+    bots.push_back(totals.bot_clicks());
+    uniques.push_back(totals.unique_clicks());
+  }
+  if (!ids.empty()) tx.Defer(kAddClicks, accounts, ids, people, bots, uniques);
+}
+
+constexpr char kSelectClickTotals[] =
+    "SELECT clicks, bot_clicks, unique_clicks FROM channels.progress WHERE account_id = $1 AND "
+    "broadcast_id = $2";
+absl::StatusOr<v1::ClickTotals> SelectClickTotals(storage::Transaction& tx, BroadcastKey key) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectClickTotals, key.account_id, key.id));
+  v1::ClickTotals totals;
+  if (rows.empty()) return totals;
+  totals.set_clicks(rows[0].Int(0));
+  totals.set_bot_clicks(rows[0].Int(1));
+  totals.set_unique_clicks(rows[0].Int(2));
+  return totals;
 }
 
 constexpr char kWatch[] =

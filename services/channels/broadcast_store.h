@@ -1,7 +1,9 @@
 // The tables of broadcasts and of their progress.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -56,6 +58,11 @@ absl::StatusOr<bool> ConfirmControl(storage::Transaction& tx, BroadcastKey key, 
 // Broadcasts whose control is due to be pushed.
 absl::StatusOr<std::vector<BroadcastKey>> SelectUnpushed(storage::Transaction& tx, int32_t limit);
 
+// Clicks by account and broadcast.
+using ClicksByBroadcast = std::map<std::pair<int64_t, int64_t>, v1::ClickTotals>;
+// Adds clicks (system role), and marks the broadcasts as Touch does.
+void AddClicks(storage::Transaction& tx, const ClicksByBroadcast& clicks);
+absl::StatusOr<v1::ClickTotals> SelectClickTotals(storage::Transaction& tx, BroadcastKey key);
 // Marks broadcasts whose counts have changed.
 void Touch(storage::Transaction& tx, const std::vector<BroadcastKey>& keys);
 // Marks it, and whether its end is to be watched for from now on.

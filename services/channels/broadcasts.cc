@@ -92,7 +92,7 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
                       FieldsToUpdate(wanted, request.update_mask(),
                                      {"content", "audience", "send_time", "expire_time",
-                                      "quiet_hours", "ignore_quiet_hours"}));
+                                      "quiet_hours", "ignore_quiet_hours", "track_links"}));
   const absl::Status valid = CheckChange(caller, wanted, fields);
   return database_.Once<v1::Broadcast>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Broadcast> {
@@ -103,6 +103,7 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
         CopyFields(wanted, fields, broadcast);
         Problems problems;
         BroadcastCheck::QuietHours(broadcast, "broadcast.", problems);
+        MO_RETURN_IF_ERROR(check_.Tracking(broadcast, "broadcast.", problems));
         MO_RETURN_IF_ERROR(problems.ToStatus());
         MO_RETURN_IF_ERROR(Retime(tx, key, fields, broadcast));
         MO_RETURN_IF_ERROR(ReplaceBroadcast(tx, key, broadcast));

@@ -3,16 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
+#include "messageorganizer/channels/v1/events.pb.h"
 #include "services/channels/resolve.h"
 #include "services/channels/states.h"
 
 namespace mo::channels {
+
+namespace links_v1 = messageorganizer::links::v1;
+
 namespace {
 
 // Before a broadcast that could not go on is tried again; others have their turns meanwhile.
@@ -49,6 +54,7 @@ Expander::Expander(App& app, storage::Database& database, events::Outbox& outbox
       quiet_(app),
       contacts_(app),
       sims_(app),
+      tracker_(app),
       pages_(app.metrics().Counter("mo_broadcast_pages_total", "Pages of audiences decided")),
       recipients_(app.metrics().Counter("mo_broadcast_contacts_total",
                                         "Contacts of audiences resolved, skipped ones included")),
@@ -163,14 +169,18 @@ absl::Status Expander::Plan(Turn& turn) {
   MO_ASSIGN_OR_RETURN(v1::Broadcast broadcast, Load(turn));
   const bool begins = before.page == 0;
   if (begins) MO_RETURN_IF_ERROR(quiet_.Apply(turn.key.account_id, broadcast));
-  const Personal personal(broadcast.content());
-  MO_ASSIGN_OR_RETURN(const Candidates candidates,
-                      Next(turn, broadcast, PageLimit(before, personal.parameters().size())));
+  const Personal personal(broadcast.content(), broadcast.track_links());
+  MO_ASSIGN_OR_RETURN(
+      const Candidates candidates,
+      Next(turn, broadcast,
+           PageLimit(before, personal.parameters().size() + personal.urls().size())));
   MO_ASSIGN_OR_RETURN(
       const contacts_v1::ResolveContactsResponse known,
       Resolve(contacts_, ServiceCaller("channels", turn.key.account_id), candidates.ids,
               personal.parameters(), broadcast.has_applied_quiet_hours()));
-  const Page page = MakePage(broadcast, personal, before, candidates, known);
+  MO_ASSIGN_OR_RETURN(const std::optional<tracking::PersonalLinks> links,
+                      Links(turn, broadcast, personal.urls(), candidates.ids));
+  const Page page = MakePage(broadcast, personal, before, candidates, known, links);
   MO_ASSIGN_OR_RETURN(
       const bool stored,
       database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
@@ -182,6 +192,7 @@ absl::Status Expander::Plan(Turn& turn) {
         }
         if (begins && broadcast.has_applied_quiet_hours()) SaveQuietHours(tx, turn.key, broadcast);
         MO_RETURN_IF_ERROR(StorePage(tx, turn, page, app_.clock().Now()));
+        MO_RETURN_IF_ERROR(TellSkips(tx, turn, page));
         const auto decided = static_cast<double>(page.after.resolved - before.resolved);
         Charge(tx, turn.key.account_id, Price(turn, decided) - turn.advance);
         return true;
@@ -193,6 +204,25 @@ absl::Status Expander::Plan(Turn& turn) {
   skipped_.Increment(static_cast<double>(Total(page.after.skipped) - Total(before.skipped)));
   turn.expansion = page.after;
   return absl::OkStatus();
+}
+
+// The short links of a page, if there is anything to track. Their key names the attempt too: a page
+// that is planned again may have other contacts, and what was made for the first one is never sent.
+absl::StatusOr<std::optional<tracking::PersonalLinks>> Expander::Links(
+    const Turn& turn, const v1::Broadcast& broadcast, const std::vector<std::string>& urls,
+    const std::vector<int64_t>& contacts) {
+  if (urls.empty() || contacts.empty()) return std::nullopt;
+  links_v1::ShortenLinksRequest request;
+  request.set_key(absl::StrCat(broadcast.id(), "/", turn.expansion.page + 1, "/", turn.epoch));
+  request.mutable_urls()->Add(urls.begin(), urls.end());
+  request.set_recipients(static_cast<int64_t>(contacts.size()));
+  request.mutable_contact_ids()->Add(contacts.begin(), contacts.end());
+  request.mutable_assignment()->set_broadcast_id(broadcast.id());
+  if (broadcast.audience().channels_size() == 1)
+    request.mutable_assignment()->set_channel_id(broadcast.audience().channels(0));
+  MO_ASSIGN_OR_RETURN(tracking::PersonalLinks links,
+                      tracker_.Shorten(ServiceCaller("channels", turn.key.account_id), request));
+  return links;
 }
 
 absl::StatusOr<Candidates> Expander::Next(const Turn& turn, const v1::Broadcast& broadcast,
@@ -238,12 +268,29 @@ absl::Status Expander::Submit(Turn& turn) {
   }
   if (gone.empty()) return absl::OkStatus();
   const Page rest = Without(turn.expansion, gone);
-  MO_RETURN_IF_ERROR(database_.As(turn.key.account_id, [&](storage::Transaction& tx) {
-    return ShrinkPage(tx, turn, rest, app_.clock().Now());
-  }));
+  MO_RETURN_IF_ERROR(
+      database_.As(turn.key.account_id, [&](storage::Transaction& tx) -> absl::Status {
+        MO_RETURN_IF_ERROR(ShrinkPage(tx, turn, rest, app_.clock().Now()));
+        return TellSkips(tx, turn, rest);
+      }));
   turn.expansion = rest.after;
   skipped_.Increment(static_cast<double>(rest.skipped_contacts.size()));
   return absl::OkStatus();
+}
+
+absl::Status Expander::TellSkips(storage::Transaction& tx, const Turn& turn, const Page& page) {
+  std::map<int16_t, int64_t> counts;
+  for (const int16_t reason : page.skipped_reasons) ++counts[reason];
+  if (counts.empty()) return absl::OkStatus();
+  v1::AudienceSkipped event;
+  event.set_broadcast_id(FormatId("brd", turn.key.id));
+  for (const auto& [reason, count] : counts) {
+    common::ReasonCount& entry = *event.add_reasons();
+    entry.set_state(common::DELIVERY_STATE_SKIPPED);
+    entry.set_reason(static_cast<common::DeliveryReason>(reason));
+    entry.set_count(count);
+  }
+  return outbox_.Append(tx, turn.key.account_id, event.broadcast_id(), event);
 }
 
 absl::Status Expander::Send(const Turn& turn, const sims_v1::SubmitRequest& request) {

@@ -10,6 +10,7 @@
 #include "libs/runtime/app.h"
 #include "libs/runtime/client.h"
 #include "libs/storage/database.h"
+#include "libs/tracking/tracker.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/sims/v1/dispatch.grpc.pb.h"
 #include "services/channels/audience.h"
@@ -60,6 +61,10 @@ class Expander {
   absl::StatusOr<Candidates> Next(const Turn& turn, const v1::Broadcast& broadcast, int32_t limit);
   absl::StatusOr<Candidates> NextFailed(const Turn& turn, const v1::Broadcast& broadcast,
                                         int32_t limit);
+  absl::StatusOr<std::optional<tracking::PersonalLinks>> Links(
+      const Turn& turn, const v1::Broadcast& broadcast, const std::vector<std::string>& urls,
+      const std::vector<int64_t>& contacts);
+  absl::Status TellSkips(storage::Transaction& tx, const Turn& turn, const Page& page);
   absl::Status Send(const Turn& turn, const sims_v1::SubmitRequest& request);
   absl::StatusOr<std::set<std::string>> SendApart(const Turn& turn,
                                                   const sims_v1::SubmitRequest& request);
@@ -76,6 +81,7 @@ class Expander {
   Quiet quiet_;
   Client<contacts_v1::ContactService> contacts_;
   Client<sims_v1::DispatchService> sims_;
+  tracking::Tracker tracker_;
   prometheus::Counter& pages_;
   prometheus::Counter& recipients_;
   prometheus::Counter& skipped_;

@@ -103,7 +103,7 @@ void Install(App& app) {
   events::InstallConsumer(
       app, parts.database,
       {.name = "progress",
-       .sources = {"sims"},
+       .sources = {"sims", "links"},
        .wants = Reporter::Wants,
        .linger = absl::Milliseconds(50)},
       [&reporter](storage::Transaction& tx, const std::vector<events::Event>& batch) {

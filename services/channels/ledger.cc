@@ -62,8 +62,13 @@ absl::StatusOr<v1::Ledger> Ledgers::Read(const Caller& caller, BroadcastKey key)
                       database_.ReadAs(key.account_id, [&](storage::Transaction& tx) {
                         return SelectExpansion(tx, key);
                       }));
+  MO_ASSIGN_OR_RETURN(v1::ClickTotals clicks,
+                      database_.ReadAs(key.account_id, [&](storage::Transaction& tx) {
+                        return SelectClickTotals(tx, key);
+                      }));
   v1::Ledger ledger;
   ledger.set_broadcast_id(request.group());
+  *ledger.mutable_clicks() = std::move(clicks);
   *ledger.mutable_counts() = Combine(sims.counts(), expansion);
   ledger.set_audience_complete(expansion.complete);
   return ledger;

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/text/content.h"
+#include "libs/tracking/tracker.h"
 
 namespace mo::channels {
 namespace {
@@ -14,6 +16,9 @@ namespace {
 constexpr size_t kMaxPlaceholders = 50;
 constexpr size_t kMaxFallback = 1024;
 constexpr size_t kMaxName = 64;
+
+// No placeholder of anybody's has a colon in its name.
+constexpr char kLinkPrefix[] = "link:";
 
 // Calls on_text for what is between placeholders and on_placeholder for what is between braces. The
 // text is a valid template, so every "{{" opens one.
@@ -47,7 +52,11 @@ std::string ParameterOf(absl::string_view name) {
 
 }  // namespace
 
-Personal::Personal(const common::Content& content) : content_(content) {
+Personal::Personal(const common::Content& content, bool track_links) : content_(content) {
+  if (track_links) {
+    urls_ = tracking::MarkUrls(content_,
+                               [](size_t n) { return absl::StrCat("{{", kLinkPrefix, n, "}}"); });
+  }
   text::VisitTexts(content_,
                    [&](const text::PersonalText& text) { *text.text = Number(*text.text); });
 }
@@ -62,12 +71,20 @@ std::string Personal::Number(absl::string_view text) {
   return numbered;
 }
 
-size_t Personal::SlotOf(absl::string_view placeholder) {
+Personal::Slot Personal::Read(absl::string_view placeholder) {
+  absl::string_view name = NameOf(placeholder);
+  int link = 0;
+  if (absl::ConsumePrefix(&name, kLinkPrefix) && absl::SimpleAtoi(name, &link))
+    return {-1 - link, ""};
   const std::string parameter = ParameterOf(NameOf(placeholder));
   const auto found = std::find(parameters_.begin(), parameters_.end(), parameter);
-  const Slot slot{static_cast<int>(found - parameters_.begin()),
-                  std::string(FallbackOf(placeholder))};
+  const auto index = static_cast<int>(found - parameters_.begin());
   if (found == parameters_.end()) parameters_.push_back(parameter);
+  return {index, std::string(FallbackOf(placeholder))};
+}
+
+size_t Personal::SlotOf(absl::string_view placeholder) {
+  const Slot slot = Read(placeholder);
   const auto same = std::find(slots_.begin(), slots_.end(), slot);
   const auto index = static_cast<size_t>(same - slots_.begin());
   if (same == slots_.end()) slots_.push_back(slot);
@@ -78,6 +95,12 @@ std::vector<std::string> Personal::names() const {
   std::vector<std::string> names;
   for (size_t i = 0; i < slots_.size(); ++i) names.push_back(absl::StrCat(i));
   return names;
+}
+
+void CheckTracked(const common::Content& content, absl::string_view field, Problems& problems) {
+  if (Personal(content, /*track_links=*/true).names().size() <= kMaxPlaceholders) return;
+  problems.Add(field, "TOO_MANY",
+               absl::StrCat("at most ", kMaxPlaceholders, " placeholders and URLs together"));
 }
 
 void CheckPersonal(const common::Content& content, absl::string_view path, Problems& problems) {

@@ -6,10 +6,14 @@
 #include "libs/runtime/log.h"
 #include "libs/runtime/status.h"
 #include "messageorganizer/channels/v1/events.pb.h"
+#include "messageorganizer/links/v1/events.pb.h"
 #include "messageorganizer/sims/v1/events.pb.h"
 #include "services/channels/states.h"
 
 namespace mo::channels {
+
+namespace links_v1 = messageorganizer::links::v1;
+
 namespace {
 
 constexpr int32_t kBatch = 16;
@@ -17,24 +21,38 @@ constexpr int32_t kBatch = 16;
 }  // namespace
 
 bool Reporter::Wants(const events::Event& event) {
+  if (const auto clicked = events::As<links_v1::LinkClicked>(event))
+    return !clicked->assignment().broadcast_id().empty();
   const auto progress = events::As<sims_v1::DispatchProgress>(event);
   return progress && ParseId("brd", progress->group());
 }
 
 absl::Status Reporter::Handle(storage::Transaction& tx, const std::vector<events::Event>& batch) {
   std::map<std::pair<int64_t, int64_t>, BroadcastKey> changed;
+  ClicksByBroadcast clicks;
   for (const events::Event& event : batch) {
+    if (const auto clicked = events::As<links_v1::LinkClicked>(event)) {
+      const std::optional<int64_t> id = ParseId("brd", clicked->assignment().broadcast_id());
+      if (!id) continue;
+      v1::ClickTotals& totals = clicks[{event.envelope.account_id(), *id}];
+      const links_v1::ClickCounts& counts = clicked->counts();
+      totals.set_clicks(totals.clicks() + counts.clicks());
+      totals.set_bot_clicks(totals.bot_clicks() + counts.bot_clicks());
+      totals.set_unique_clicks(totals.unique_clicks() + counts.unique_clicks());
+      continue;
+    }
     const auto progress = events::As<sims_v1::DispatchProgress>(event);
     if (!progress) continue;
     const std::optional<int64_t> id = ParseId("brd", progress->group());
     if (!id) continue;
     changed[{event.envelope.account_id(), *id}] = {event.envelope.account_id(), *id};
   }
-  if (changed.empty()) return absl::OkStatus();
+  if (changed.empty() && clicks.empty()) return absl::OkStatus();
   std::vector<BroadcastKey> keys;
   for (const auto& [order, key] : changed) keys.push_back(key);
   tx.AfterCommit(kick_);
-  Touch(tx, keys);
+  AddClicks(tx, clicks);
+  if (!keys.empty()) Touch(tx, keys);
   return absl::OkStatus();
 }
 
@@ -73,6 +91,7 @@ absl::Status Reporter::Report(BroadcastKey key) {
     event.set_broadcast_id(broadcast.id());
     event.set_state(broadcast.state());
     *event.mutable_counts() = counts;
+    *event.mutable_clicks() = ledger.clicks();
     return outbox_.Append(tx, key.account_id, broadcast.id(), event);
   });
 }

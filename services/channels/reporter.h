@@ -24,7 +24,7 @@ class Reporter {
 
   // The events that Handle has something to do for.
   static bool Wants(const events::Event& event);
-  // Handles sims' DispatchProgress.
+  // Handles sims' DispatchProgress and links' LinkClicked.
   absl::Status Handle(storage::Transaction& tx, const std::vector<events::Event>& batch);
   // Reports on a batch; true when there may be more.
   absl::StatusOr<bool> RunOnce();

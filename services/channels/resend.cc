@@ -45,6 +45,7 @@ absl::StatusOr<v1::Broadcast> Resend::Failed(const Caller& caller,
   resend.mutable_audience();
   if (latest.has_quiet_hours()) *resend.mutable_quiet_hours() = latest.quiet_hours();
   resend.set_ignore_quiet_hours(latest.ignore_quiet_hours());
+  resend.set_track_links(latest.track_links());
   resend.set_state(v1::BROADCAST_STATE_EXPANDING);
   *resend.mutable_send_time() = ToProto(now);
   *resend.mutable_create_time() = ToProto(now);

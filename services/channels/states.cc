@@ -31,6 +31,7 @@ absl::Status Publish(storage::Transaction& tx, events::Outbox& outbox, Broadcast
   event.set_broadcast_id(broadcast.id());
   event.set_state(broadcast.state());
   event.set_deleted(deleted);
+  *event.mutable_channel_ids() = broadcast.audience().channels();
   return outbox.Append(tx, key.account_id, broadcast.id(), event);
 }
 

@@ -13,6 +13,14 @@
 #include "services/contacts/errors.h"
 
 namespace mo::contacts {
+namespace {
+
+// A service stops a contact only because the contact has said so.
+v1::StopSource SourceOf(const Caller& caller) {
+  return caller.internal() ? v1::STOP_SOURCE_CONTACT : v1::STOP_SOURCE_API;
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Contact> Contacts::Get(const Caller& caller,
                                           const v1::GetContactRequest& request) {
@@ -71,6 +79,7 @@ absl::StatusOr<v1::Contact> Contacts::Stop(const Caller& caller,
             MO_ASSIGN_OR_RETURN(ContactRow row, SelectContact(tx, id, Lock::kYes));
             v1::Contact& contact = row.contact;
             if (contact.state() == v1::CONTACT_STATE_STOPPED) return contact;
+            const v1::ContactState before = contact.state();
             const absl::Time now = app_.clock().Now();
             contact.set_state(v1::CONTACT_STATE_STOPPED);
             *contact.mutable_stop_time() = ToProto(now);
@@ -80,6 +89,8 @@ absl::StatusOr<v1::Contact> Contacts::Stop(const Caller& caller,
             AppendConsent(tx, id, Consent::kOptOut, now, 0, caller.actor);
             v1::ContactStopped event;
             *event.mutable_contact() = contact;
+            event.set_source(SourceOf(caller));
+            event.set_previous_state(before);
             MO_RETURN_IF_ERROR(
                 outbox_.Append(tx, caller.account_id, contact.id(), event, caller.request_id));
             return contact;

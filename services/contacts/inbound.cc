@@ -202,6 +202,8 @@ absl::StatusOr<Inbound::Step> Inbound::Accept(storage::Transaction& tx, const Ca
   const v1::InboundOutcome outcome = is_new    ? v1::INBOUND_OUTCOME_REGISTERED
                                      : stopped ? v1::INBOUND_OUTCOME_REACTIVATED
                                                : v1::INBOUND_OUTCOME_ACTIVATED;
+  v1::ContactActivated event;
+  if (stopped && contact.has_activate_time()) *event.mutable_inactive_since() = contact.stop_time();
   contact.set_state(v1::CONTACT_STATE_ACTIVE);
   if (!contact.has_activate_time()) *contact.mutable_activate_time() = ToProto(time);
   contact.clear_stop_time();
@@ -209,7 +211,6 @@ absl::StatusOr<Inbound::Step> Inbound::Accept(storage::Transaction& tx, const Ca
   if (stopped) row.suppress_synced = false;
   is_new ? InsertContact(tx, row) : SaveContact(tx, row);
   AppendConsent(tx, row.id, Consent::kOptIn, time, request.inbound_id(), "message");
-  v1::ContactActivated event;
   *event.mutable_contact() = contact;
   event.set_outcome(outcome);
   MO_RETURN_IF_ERROR(outbox_.Append(tx, caller.account_id, contact.id(), event, caller.request_id));

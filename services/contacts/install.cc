@@ -45,7 +45,7 @@ void Install(App& app) {
   Inbound& inbound = app.Own<Inbound>(app, database, outbox, places, suppression);
   InstallWorkers(app, database, places, suppression);
   Wishes& wishes = app.Own<Wishes>(app, database, outbox, suppression);
-  SimsEvents& sims_events = app.Own<SimsEvents>(app);
+  SimsEvents& sims_events = app.Own<SimsEvents>(app, outbox);
   events::InstallConsumer(
       app, database,
       {.name = "contacts",

@@ -49,7 +49,8 @@ constexpr char kMoveContacts[] =
     "c.network = 1 AND c.phone IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contacts.contacts o WHERE "
     "o.account_id = c.account_id AND o.network = 1 AND o.address = c.phone) THEN c.phone ELSE "
     "c.address END FROM moved m WHERE "
-    "c.account_id = m.account_id AND c.id = m.id RETURNING c.account_id, c.id, c.state";
+    "c.account_id = m.account_id AND c.id = m.id RETURNING c.account_id, c.id, c.state, "
+    "c.former_sim_id, c.sim_id";
 constexpr char kMoveRegistrations[] =
     "UPDATE contacts.registrations r SET sim_address = m.address, sim_display_name = m.name FROM "
     "unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]), (SELECT "
@@ -94,7 +95,9 @@ constexpr char kWakeNotice[] =
 
 }  // namespace
 
-absl::Status EnterMoves(storage::Transaction& tx, const std::vector<Move>& moves, absl::Time now) {
+absl::StatusOr<std::vector<MovedContact>> EnterMoves(storage::Transaction& tx,
+                                                     const std::vector<Move>& moves,
+                                                     absl::Time now) {
   std::map<std::pair<int64_t, int64_t>, const Move*> by_contact;
   std::vector<int64_t> accounts, contacts, sims;
   std::vector<std::string> addresses, names;
@@ -116,9 +119,12 @@ absl::Status EnterMoves(storage::Transaction& tx, const std::vector<Move>& moves
     std::vector<std::string> addresses, names, contents;
   } told;
   constexpr auto kActive = messageorganizer::contacts::v1::CONTACT_STATE_ACTIVE;
+  std::vector<MovedContact> active;
   for (const storage::Row row : rows) {
     const Move& move = *by_contact.at({row.Int(0), row.Int(1)});
-    if (row.Int(2) != kActive || !move.event.has_notice()) continue;
+    if (row.Int(2) != kActive) continue;
+    active.push_back({row.Int(0), row.Int(1), row.Int(3), row.Int(4)});
+    if (!move.event.has_notice()) continue;
     told.accounts.push_back(row.Int(0));
     told.contacts.push_back(row.Int(1));
     told.sims.push_back(IdOf(move.event.new_sim_id()));
@@ -127,12 +133,12 @@ absl::Status EnterMoves(storage::Transaction& tx, const std::vector<Move>& moves
     told.contents.push_back(move.event.notice().SerializeAsString());
     told.events.push_back(move.event_id);
   }
-  if (told.accounts.empty()) return absl::OkStatus();
+  if (told.accounts.empty()) return active;
   std::vector<storage::Bytes> contents;
   for (const std::string& content : told.contents) contents.push_back({content});
   tx.Defer(kInsertNotices, told.accounts, told.contacts, told.sims, told.addresses, told.names,
            contents, told.events, now);
-  return absl::OkStatus();
+  return active;
 }
 
 absl::StatusOr<std::vector<Notice>> TakeDueNotices(storage::Transaction& tx, absl::Time now,

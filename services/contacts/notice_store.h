@@ -18,10 +18,19 @@ struct Move {
   int64_t event_id = 0;
   messageorganizer::sims::v1::ContactRehomed event;
 };
+// An active contact that has another SIM now.
+struct MovedContact {
+  int64_t account_id = 0;
+  int64_t contact_id = 0;
+  int64_t old_sim_id = 0;
+  int64_t new_sim_id = 0;
+};
 // Enters moves, each contact at most once (system role): its SIM, what its registrations show, and
 // a notice if there is one and the contact is active. Notices of earlier moves are given up. A
-// contact that is just being given the old SIM gets another one (places.h).
-absl::Status EnterMoves(storage::Transaction& tx, const std::vector<Move>& moves, absl::Time now);
+// contact that is just being given the old SIM gets another one (places.h). Those that were active.
+absl::StatusOr<std::vector<MovedContact>> EnterMoves(storage::Transaction& tx,
+                                                     const std::vector<Move>& moves,
+                                                     absl::Time now);
 
 // A notice's dispatch.
 struct NoticeKey {

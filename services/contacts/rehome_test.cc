@@ -66,9 +66,12 @@ struct LostPool {
     event.envelope.set_payload(progress.SerializeAsString());
     REQUIRE(SimsEvents::Wants(event));
     const auto database = pool->OpenDatabase();
-    SimsEvents events(pool->env.app());
-    REQUIRE(database->AsSystem([&](storage::Transaction& tx) { return events.Handle(tx, {event}); })
-                .ok());
+    events::Outbox outbox(pool->env.app(), *database, {});
+    SimsEvents sims_events(pool->env.app(), outbox);
+    REQUIRE(
+        database
+            ->AsSystem([&](storage::Transaction& tx) { return sims_events.Handle(tx, {event}); })
+            .ok());
   }
 
   std::optional<Pool> pool;

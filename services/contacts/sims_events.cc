@@ -6,10 +6,14 @@
 #include "absl/strings/match.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
+#include "messageorganizer/contacts/v1/events.pb.h"
 #include "messageorganizer/sims/v1/events.pb.h"
 #include "services/contacts/notices.h"
 
 namespace mo::contacts {
+
+namespace v1 = messageorganizer::contacts::v1;
+
 namespace {
 
 namespace common_v1 = messageorganizer::common::v1;
@@ -63,11 +67,20 @@ absl::Status SimsEvents::Handle(storage::Transaction& tx, const std::vector<even
   if (!moves.empty()) {
     std::vector<Move> list;
     for (auto& [contact, move] : moves) list.push_back(std::move(move));
-    MO_RETURN_IF_ERROR(EnterMoves(tx, list, now));
+    MO_ASSIGN_OR_RETURN(const std::vector<MovedContact> moved, EnterMoves(tx, list, now));
+    for (const MovedContact& contact : moved) MO_RETURN_IF_ERROR(Tell(tx, contact));
   }
   if (!done.empty()) DeleteNotices(tx, done);
   if (!put_off.empty()) PutOffNotices(tx, put_off, now);
   return absl::OkStatus();
+}
+
+absl::Status SimsEvents::Tell(storage::Transaction& tx, const MovedContact& contact) {
+  v1::ContactMoved event;
+  event.set_contact_id(FormatId("con", contact.contact_id));
+  event.set_old_sim_id(FormatId("sim", contact.old_sim_id));
+  event.set_new_sim_id(FormatId("sim", contact.new_sim_id));
+  return outbox_.Append(tx, contact.account_id, event.contact_id(), event);
 }
 
 }  // namespace mo::contacts

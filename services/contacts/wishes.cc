@@ -118,13 +118,15 @@ absl::StatusOr<int64_t> Wishes::Apply(storage::Transaction& tx, const events::Ev
 absl::Status Wishes::Stop(storage::Transaction& tx, const events::Event& event, const Wish& wish,
                           ContactRow row) {
   v1::Contact& contact = row.contact;
+  v1::ContactStopped told;
+  told.set_source(v1::STOP_SOURCE_NETWORK);
+  told.set_previous_state(contact.state());
   contact.set_state(v1::CONTACT_STATE_STOPPED);
   *contact.mutable_stop_time() = ToProto(app_.clock().Now());
   contact.set_etag(absl::StrCat(++row.version));
   row.suppress_synced = false;
   SaveContact(tx, row);
   AppendConsent(tx, row.id, Consent::kOptOut, TimeOf(wish), 0, kNetwork);
-  v1::ContactStopped told;
   *told.mutable_contact() = contact;
   tx.AfterCommit([this] { stopped_.Increment(); });
   return outbox_.Append(tx, tx.account_id(), contact.id(), told, event.envelope.request_id());
@@ -135,6 +137,8 @@ absl::Status Wishes::Resume(storage::Transaction& tx, const events::Event& event
   v1::Contact& contact = row.contact;
   // Who had never written is as little active as before.
   const bool active = contact.has_activate_time() && row.has_sim() && !contact.address().empty();
+  v1::ContactActivated told;
+  if (contact.has_activate_time()) *told.mutable_inactive_since() = contact.stop_time();
   contact.set_state(active ? v1::CONTACT_STATE_ACTIVE : v1::CONTACT_STATE_PENDING);
   contact.clear_stop_time();
   contact.set_etag(absl::StrCat(++row.version));
@@ -143,7 +147,6 @@ absl::Status Wishes::Resume(storage::Transaction& tx, const events::Event& event
   AppendConsent(tx, row.id, Consent::kOptIn, TimeOf(wish), 0, kNetwork);
   tx.AfterCommit([this] { resumed_.Increment(); });
   if (!active) return absl::OkStatus();
-  v1::ContactActivated told;
   *told.mutable_contact() = contact;
   told.set_outcome(v1::INBOUND_OUTCOME_REACTIVATED);
   return outbox_.Append(tx, tx.account_id(), contact.id(), told, event.envelope.request_id());

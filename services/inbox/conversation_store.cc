@@ -1,5 +1,6 @@
 #include "services/inbox/conversation_store.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -40,10 +41,14 @@ absl::StatusOr<v1::Conversation> Only(const absl::StatusOr<storage::Result>& row
 // never wait for each other's.
 constexpr char kTouchConversations[] =
     "INSERT INTO inbox.conversations AS c (account_id, contact_id, unread, last_message_time, "
-    "snippet) SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT "
-    "$3::bigint[]), (SELECT $4::timestamptz[]), "
-    "(SELECT $5::text[])) ON CONFLICT (account_id, contact_id) DO UPDATE SET "
+    "snippet, waiting_since) SELECT account_id, contact_id, unread, time, snippet, CASE WHEN "
+    "unread > "
+    "0 THEN first END FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT "
+    "$3::bigint[]), (SELECT $4::timestamptz[]), (SELECT $5::text[]), (SELECT $6::timestamptz[])) "
+    "AS t (account_id, contact_id, unread, time, snippet, first) ON CONFLICT (account_id, "
+    "contact_id) DO UPDATE SET "
     "unread = c.unread + excluded.unread, "
+    "waiting_since = coalesce(c.waiting_since, excluded.waiting_since), "
     "last_message_time = greatest(c.last_message_time, excluded.last_message_time), "
     "snippet = CASE WHEN excluded.last_message_time >= c.last_message_time THEN excluded.snippet "
     "ELSE c.snippet END";
@@ -51,24 +56,41 @@ void TouchConversations(storage::Transaction& tx, const std::vector<AccountMessa
   struct Touch {
     int64_t unread = 0;
     const v1::Message* last = nullptr;
+    absl::Time first_inbound = absl::InfiniteFuture();
   };
   std::map<std::pair<int64_t, int64_t>, Touch> touches;
   for (const auto& [account_id, message] : messages) {
     Touch& touch = touches[{account_id, IdOf(message->contact_id())}];
-    if (message->direction() == v1::DIRECTION_INBOUND) ++touch.unread;
+    if (message->direction() == v1::DIRECTION_INBOUND) {
+      ++touch.unread;
+      touch.first_inbound = std::min(touch.first_inbound, TimeOf(*message));
+    }
     if (touch.last == nullptr || TimeOf(*message) >= TimeOf(*touch.last)) touch.last = message;
   }
   std::vector<int64_t> accounts, contacts, unread;
-  std::vector<absl::Time> times;
+  std::vector<absl::Time> times, firsts;
   std::vector<std::string> snippets;
   for (const auto& [key, touch] : touches) {
     accounts.push_back(key.first);
     contacts.push_back(key.second);
     unread.push_back(touch.unread);
     times.push_back(TimeOf(*touch.last));
+    firsts.push_back(std::min(touch.first_inbound, times.back()));
     snippets.push_back(text::Snippet(touch.last->content(), kSnippetBytes));
   }
-  if (!accounts.empty()) tx.Defer(kTouchConversations, accounts, contacts, unread, times, snippets);
+  if (accounts.empty()) return;
+  tx.Defer(kTouchConversations, accounts, contacts, unread, times, snippets, firsts);
+}
+
+constexpr char kEndWaiting[] =
+    "WITH waits AS (SELECT account_id, contact_id, waiting_since FROM inbox.conversations WHERE "
+    "account_id = $1 AND contact_id = $2 AND waiting_since IS NOT NULL FOR NO KEY UPDATE) UPDATE "
+    "inbox.conversations c SET waiting_since = NULL FROM waits w WHERE c.account_id = w.account_id "
+    "AND c.contact_id = w.contact_id RETURNING w.waiting_since";
+absl::StatusOr<std::optional<absl::Time>> EndWaiting(storage::Transaction& tx, int64_t contact_id) {
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kEndWaiting, tx.account_id(), contact_id));
+  if (rows.empty()) return std::nullopt;
+  return rows[0].Time(0);
 }
 
 constexpr char kSelectConversation[] = "SELECT " CONVERSATION_COLUMNS

@@ -1,6 +1,7 @@
 // The table of conversations.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ using AccountMessage = std::pair<int64_t, const v1::Message*>;
 // Notes messages in their conversations, which they begin if there are none; inbound ones are
 // unread. Written with the commit at the latest.
 void TouchConversations(storage::Transaction& tx, const std::vector<AccountMessage>& messages);
+// A person answers: nobody waits any more. Since when the contact has waited, if it has.
+absl::StatusOr<std::optional<absl::Time>> EndWaiting(storage::Transaction& tx, int64_t contact_id);
 // CONVERSATION_NOT_FOUND when there is none.
 absl::StatusOr<v1::Conversation> SelectConversation(storage::Transaction& tx, int64_t contact_id);
 // Conversations after the cursor, the latest first.

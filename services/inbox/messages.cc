@@ -1,5 +1,7 @@
 #include "services/inbox/messages.h"
 
+#include <optional>
+
 #include "absl/strings/strip.h"
 #include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
@@ -13,6 +15,7 @@ namespace mo::inbox {
 
 namespace common_v1 = messageorganizer::common::v1;
 namespace contacts_v1 = messageorganizer::contacts::v1;
+namespace links_v1 = messageorganizer::links::v1;
 namespace media_v1 = messageorganizer::media::v1;
 namespace sims_v1 = messageorganizer::sims::v1;
 
@@ -88,9 +91,13 @@ absl::StatusOr<v1::Message> Messages::Send(const Caller& caller,
   MO_RETURN_IF_ERROR(CheckRequest(caller, request));
   MO_RETURN_IF_ERROR(CheckMedia(caller, request.content()));
   const absl::StatusOr<Contact> contact = ContactOf(caller, request);
-  const absl::StatusOr<Outbound> draft =
+  absl::StatusOr<Outbound> draft =
       contact.ok() ? Draft(*contact, request)
                    : absl::StatusOr<Outbound>(WithField(contact.status(), "contact_id"));
+  if (draft.ok() && request.track_links()) {
+    if (const absl::Status tracked = TrackLinks(caller, draft->message); !tracked.ok())
+      draft = tracked;
+  }
   // What a caller knew of the contact does not make another request.
   v1::SendMessageRequest asked = request;
   asked.clear_contact();
@@ -164,14 +171,38 @@ absl::StatusOr<Outbound> Messages::Draft(const Contact& contact,
   return outbound;
 }
 
+absl::Status Messages::TrackLinks(const Caller& caller, v1::Message& message) {
+  MO_RETURN_IF_ERROR(tracker_.Check());
+  common_v1::Content content = message.content();
+  const auto mark = [](size_t) { return std::string(); };
+  links_v1::ShortenLinksRequest shorten;
+  for (std::string& url : tracking::MarkUrls(content, mark)) shorten.add_urls(std::move(url));
+  if (shorten.urls().empty()) return absl::OkStatus();
+  if (static_cast<size_t>(shorten.urls_size()) > tracking::kMaxUrls)
+    return InvalidField("track_links", "TOO_MANY", "more than 100 different URLs");
+  shorten.set_key(message.id());
+  shorten.set_recipients(1);
+  shorten.mutable_assignment()->set_message_id(message.id());
+  shorten.mutable_assignment()->set_contact_id(message.contact_id());
+  MO_ASSIGN_OR_RETURN(const tracking::PersonalLinks links, tracker_.Shorten(caller, shorten));
+  const std::vector<std::string> own = links.Of(0);
+  tracking::MarkUrls(*message.mutable_content(), [&](size_t n) { return own[n]; });
+  return absl::OkStatus();
+}
+
 absl::Status Messages::Keep(storage::Transaction& tx, const Outbound& outbound,
                             const std::string& request_id) {
+  v1::MessageCreated event;
+  if (outbound.message.origin() == v1::ORIGIN_AGENT) {
+    MO_ASSIGN_OR_RETURN(const std::optional<absl::Time> since,
+                        EndWaiting(tx, IdOf(outbound.message.contact_id())));
+    if (since) *event.mutable_waiting_since() = ToProto(*since);
+  }
   InsertOutbound(tx, outbound);
   // A delayed one stands in the list of conversations when it is sent.
   if (outbound.phase != Phase::kWaits) {
     TouchConversations(tx, {{outbound.account_id, &outbound.message}});
   }
-  v1::MessageCreated event;
   *event.mutable_message() = outbound.message;
   return outbox_.Append(tx, outbound.account_id, outbound.message.contact_id(), event, request_id);
 }

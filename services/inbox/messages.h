@@ -5,6 +5,7 @@
 #include "libs/runtime/app.h"
 #include "libs/runtime/client.h"
 #include "libs/storage/database.h"
+#include "libs/tracking/tracker.h"
 #include "messageorganizer/contacts/v1/contacts.grpc.pb.h"
 #include "messageorganizer/inbox/v1/inbox.pb.h"
 #include "messageorganizer/media/v1/media.grpc.pb.h"
@@ -25,7 +26,8 @@ class Messages {
         submitter_(submitter),
         contacts_(app),
         media_(app),
-        dispatches_(app) {}
+        dispatches_(app),
+        tracker_(app) {}
 
   // Durable when it returns; on its way then, or waiting for its send_time.
   absl::StatusOr<v1::Message> Send(const Caller& caller, const v1::SendMessageRequest& request);
@@ -46,6 +48,8 @@ class Messages {
   absl::StatusOr<Contact> ContactOf(const Caller& caller, const v1::SendMessageRequest& request);
   absl::StatusOr<Outbound> Draft(const Contact& contact,
                                  const v1::SendMessageRequest& request) const;
+  // Puts short links in the place of the message's URLs.
+  absl::Status TrackLinks(const Caller& caller, v1::Message& message);
   absl::Status Keep(storage::Transaction& tx, const Outbound& outbound,
                     const std::string& request_id);
   absl::StatusOr<Outbound> CancelWaiting(const Caller& caller, int64_t id);
@@ -57,6 +61,7 @@ class Messages {
   Client<messageorganizer::contacts::v1::ContactService> contacts_;
   Client<messageorganizer::media::v1::MediaService> media_;
   Client<messageorganizer::sims::v1::DispatchService> dispatches_;
+  tracking::Tracker tracker_;
 };
 
 }  // namespace mo::inbox

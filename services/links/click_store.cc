@@ -4,6 +4,7 @@
 #include <string>
 
 #include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
 #include "libs/runtime/status.h"
 #include "services/links/store.h"
 
@@ -22,15 +23,22 @@ constexpr char kMarkCounted[] =
 // its own.
 constexpr char kAddVisitors[] =
     "INSERT INTO links.clicks AS c (account_id, link_id, first_number, recipient, visitor, bot, "
-    "day, clicks, first_time, last_time) "
-    "SELECT account_id, link_id, first_number, recipient, visitor, bot, day, clicks, first_time, "
-    "last_time FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), "
+    "day, clicks, first_time, last_time, contact_id) "
+    "SELECT v.account_id, v.link_id, v.first_number, recipient, visitor, bot, day, clicks, "
+    "first_time, last_time, coalesce(nullif(w.contact_id, 0), w.of_range, 0) FROM unnest((SELECT "
+    "$1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), "
     "(SELECT $4::bigint[]), (SELECT $5::bigint[]), (SELECT $6::bigint[]), "
     "(SELECT $7::bigint[]), (SELECT $8::timestamptz[]), (SELECT $9::timestamptz[])) AS v "
     "(account_id, link_id, first_number, recipient, visitor, is_bot, clicks, first_time, "
     "last_time) "
     "CROSS JOIN LATERAL (SELECT (first_time AT TIME ZONE 'UTC')::date AS day, is_bot <> 0 AS bot) "
     "AS d "
+    "LEFT JOIN LATERAL (SELECT r.contact_id, (SELECT ('x' || encode(substring(contacts FROM "
+    "(v.recipient * 8 + 1)::int FOR 8), 'hex'))::bit(64)::bigint FROM links.range_contacts AS rc "
+    "WHERE rc.account_id = r.account_id AND rc.request_key = r.request_key AND "
+    "octet_length(rc.contacts) >= v.recipient * 8 + 8) AS of_range FROM links.code_ranges AS r "
+    "WHERE v.first_number <> 0 AND r.account_id = v.account_id AND r.first_number = "
+    "v.first_number AND r.link_id = v.link_id) AS w ON true "
     "ORDER BY 1, 2, 3, 4, 5, 6, 7 "
     "ON CONFLICT (account_id, link_id, first_number, recipient, visitor, bot, day) DO UPDATE SET "
     "clicks = c.clicks + excluded.clicks, first_time = least(c.first_time, excluded.first_time), "
@@ -224,32 +232,41 @@ absl::StatusOr<std::vector<v1::ClickInterval>> SelectIntervals(storage::Transact
   return intervals;
 }
 
-constexpr char kSelectClicks[] =
-    "SELECT c.id, c.first_time, c.last_time, c.clicks, c.bot, r.first_number, c.recipient, "
-    "r.broadcast_id, r.channel_id, r.message_id, r.contact_id FROM links.clicks AS c "
-    "LEFT JOIN links.code_ranges AS r ON r.account_id = c.account_id AND r.first_number = "
-    "c.first_number AND r.link_id = c.link_id "
-    "WHERE c.account_id = $1 AND c.link_id = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4";
-absl::StatusOr<std::vector<std::pair<int64_t, v1::Click>>> SelectClicks(storage::Transaction& tx,
-                                                                        int64_t link_id,
-                                                                        int64_t before,
-                                                                        int32_t limit) {
+#define SELECT_CLICKS(of)                                                                   \
+  "SELECT c.id, c.first_time, c.last_time, c.clicks, c.bot, r.first_number, c.recipient, "  \
+  "r.broadcast_id, r.channel_id, r.message_id, r.contact_id, c.contact_id, c.link_id FROM " \
+  "links.clicks AS c LEFT JOIN links.code_ranges AS r ON r.account_id = c.account_id AND "  \
+  "r.first_number = c.first_number AND r.link_id = c.link_id "                              \
+  "WHERE c.account_id = $1 AND " of " AND c.id < $3 ORDER BY c.id DESC LIMIT $4"
+constexpr char kSelectClicks[] = SELECT_CLICKS("c.link_id = $2");
+constexpr char kSelectContactClicks[] = SELECT_CLICKS("c.contact_id = $2 AND c.contact_id <> 0");
+constexpr char kSelectContactsClicks[] = SELECT_CLICKS("$2 = 0 AND c.contact_id <> 0");
+
+static v1::ContactClick ClickFrom(const storage::Row& row) {
+  v1::ContactClick of;
+  of.set_link_id(FormatId("lnk", row.Int(12)));
+  v1::Click& click = *of.mutable_click();
+  *click.mutable_first_time() = ToProto(row.Time(1));
+  *click.mutable_last_time() = ToProto(row.Time(2));
+  click.set_clicks(row.Int(3));
+  click.set_bot(row.Bool(4));
+  if (row.IsNull(5)) return of;
+  click.mutable_recipient()->set_index(row.Int(6));
+  *click.mutable_recipient()->mutable_assignment() =
+      AssignmentRow(row.Int(7), row.Int(8), row.Int(9), row.Int(10)).ToProto();
+  if (row.Int(11) != 0) click.mutable_recipient()->set_contact_id(FormatId("con", row.Int(11)));
+  return of;
+}
+
+absl::StatusOr<std::vector<std::pair<int64_t, v1::ContactClick>>> SelectClicks(
+    storage::Transaction& tx, ClicksOf of, int64_t id, int64_t before, int32_t limit) {
+  const char* sql = of == ClicksOf::kLink ? kSelectClicks
+                    : id != 0             ? kSelectContactClicks
+                                          : kSelectContactsClicks;
   MO_ASSIGN_OR_RETURN(const storage::Result rows,
-                      tx.Query(kSelectClicks, tx.account_id(), link_id, before, limit));
-  std::vector<std::pair<int64_t, v1::Click>> clicks;
-  for (const storage::Row row : rows) {
-    v1::Click click;
-    *click.mutable_first_time() = ToProto(row.Time(1));
-    *click.mutable_last_time() = ToProto(row.Time(2));
-    click.set_clicks(row.Int(3));
-    click.set_bot(row.Bool(4));
-    if (!row.IsNull(5)) {
-      click.mutable_recipient()->set_index(row.Int(6));
-      *click.mutable_recipient()->mutable_assignment() =
-          AssignmentRow(row.Int(7), row.Int(8), row.Int(9), row.Int(10)).ToProto();
-    }
-    clicks.emplace_back(row.Int(0), std::move(click));
-  }
+                      tx.Query(sql, tx.account_id(), id, before, limit));
+  std::vector<std::pair<int64_t, v1::ContactClick>> clicks;
+  for (const storage::Row row : rows) clicks.emplace_back(row.Int(0), ClickFrom(row));
   return clicks;
 }
 

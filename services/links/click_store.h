@@ -59,10 +59,11 @@ absl::StatusOr<std::vector<v1::ClickInterval>> SelectIntervals(storage::Transact
                                                                int64_t link_id, absl::Time from,
                                                                absl::Time to,
                                                                const std::string& unit);
-// Visitors whose row's id is below `before`, latest first, each with that id.
-absl::StatusOr<std::vector<std::pair<int64_t, v1::Click>>> SelectClicks(storage::Transaction& tx,
-                                                                        int64_t link_id,
-                                                                        int64_t before,
-                                                                        int32_t limit);
+// Whose clicks.
+enum class ClicksOf { kLink, kContact };
+// Visitors of a link, or visits of a contact (0: of all contacts), whose row's id is below
+// `before`, latest first, each with that id.
+absl::StatusOr<std::vector<std::pair<int64_t, v1::ContactClick>>> SelectClicks(
+    storage::Transaction& tx, ClicksOf of, int64_t id, int64_t before, int32_t limit);
 
 }  // namespace mo::links

@@ -61,18 +61,38 @@ absl::StatusOr<v1::ListClicksResponse> Clicks::List(const Caller& caller,
   MO_ASSIGN_OR_RETURN(const int64_t before,
                       storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
   const int64_t id = IdOf(request.id());
-  return database_.As(caller.account_id,
-                      [&](storage::Transaction& tx) -> absl::StatusOr<v1::ListClicksResponse> {
-                        MO_RETURN_IF_ERROR(SelectLink(tx, id).status());
-                        MO_ASSIGN_OR_RETURN(auto clicks, SelectClicks(tx, id, before, size + 1));
-                        v1::ListClicksResponse response;
-                        if (clicks.size() > static_cast<size_t>(size)) {
-                          clicks.pop_back();
-                          response.set_next_page_token(storage::PageToken(clicks.back().first));
-                        }
-                        for (auto& [key, click] : clicks) *response.add_clicks() = std::move(click);
-                        return response;
-                      });
+  return database_.As(
+      caller.account_id, [&](storage::Transaction& tx) -> absl::StatusOr<v1::ListClicksResponse> {
+        MO_RETURN_IF_ERROR(SelectLink(tx, id).status());
+        MO_ASSIGN_OR_RETURN(auto clicks, SelectClicks(tx, ClicksOf::kLink, id, before, size + 1));
+        v1::ListClicksResponse response;
+        if (clicks.size() > static_cast<size_t>(size)) {
+          clicks.pop_back();
+          response.set_next_page_token(storage::PageToken(clicks.back().first));
+        }
+        for (auto& [key, click] : clicks)
+          *response.add_clicks() = std::move(*click.mutable_click());
+        return response;
+      });
+}
+
+absl::StatusOr<v1::ListContactClicksResponse> Clicks::ListOfContact(
+    const Caller& caller, const v1::ListContactClicksRequest& request) {
+  const int32_t size = storage::PageSize(request.page_size());
+  MO_ASSIGN_OR_RETURN(const int64_t before,
+                      storage::PageKey(request.page_token(), std::numeric_limits<int64_t>::max()));
+  MO_ASSIGN_OR_RETURN(auto clicks, database_.ReadAs(caller.account_id, [&](auto& tx) {
+    return SelectClicks(tx, ClicksOf::kContact,
+                        request.contact_id().empty() ? 0 : IdOf(request.contact_id()), before,
+                        size + 1);
+  }));
+  v1::ListContactClicksResponse response;
+  if (clicks.size() > static_cast<size_t>(size)) {
+    clicks.pop_back();
+    response.set_next_page_token(storage::PageToken(clicks.back().first));
+  }
+  for (auto& [key, click] : clicks) *response.add_clicks() = std::move(click);
+  return response;
 }
 
 }  // namespace mo::links

@@ -19,6 +19,8 @@ class Clicks {
                                                 const v1::GetLinkStatisticsRequest& request);
   absl::StatusOr<v1::ListClicksResponse> List(const Caller& caller,
                                               const v1::ListClicksRequest& request);
+  absl::StatusOr<v1::ListContactClicksResponse> ListOfContact(
+      const Caller& caller, const v1::ListContactClicksRequest& request);
 
  private:
   App& app_;

@@ -40,6 +40,12 @@ Reactor* Service::GetLinkStatistics(Context* context, const v1::GetLinkStatistic
                     [=, this](const Caller& c) { return clicks_.Statistics(c, *request); });
 }
 
+Reactor* Service::ListContactClicks(Context* context, const v1::ListContactClicksRequest* request,
+                                    v1::ListContactClicksResponse* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return clicks_.ListOfContact(c, *request); });
+}
+
 Reactor* Service::ListClicks(Context* context, const v1::ListClicksRequest* request,
                              v1::ListClicksResponse* response) {
   return rpc_.Serve(context, request, response,

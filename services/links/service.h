@@ -37,6 +37,9 @@ class Service final : public v1::LinkService::CallbackService {
   grpc::ServerUnaryReactor* ListClicks(grpc::CallbackServerContext* context,
                                        const v1::ListClicksRequest* request,
                                        v1::ListClicksResponse* response) override;
+  grpc::ServerUnaryReactor* ListContactClicks(grpc::CallbackServerContext* context,
+                                              const v1::ListContactClicksRequest* request,
+                                              v1::ListContactClicksResponse* response) override;
   grpc::ServerUnaryReactor* GetLinkSettings(grpc::CallbackServerContext* context,
                                             const v1::GetLinkSettingsRequest* request,
                                             v1::LinkSettings* response) override;

@@ -29,6 +29,24 @@ constexpr char kInsertRanges[] =
     "WITH ORDINALITY AS r (link_id, url, broadcast_id, channel_id, message_id, contact_id, "
     "position)";
 
+constexpr char kInsertContacts[] =
+    "INSERT INTO links.range_contacts (account_id, request_key, contacts) VALUES ($1, $2, $3)";
+// The broadcast's links by the URLs that they were made for, whatever they lead to by now.
+constexpr char kSelectOfBroadcast[] =
+    "SELECT DISTINCT ON (r.url) r.url, l.id FROM links.links AS l JOIN links.code_ranges AS r ON "
+    "r.account_id = l.account_id AND r.link_id = l.id WHERE l.account_id = $1 AND l.broadcast_id = "
+    "$2 AND r.url = ANY($3) ORDER BY r.url, l.id";
+
+// Numbers as links.range_contacts keeps them.
+std::string ContactBytes(const google::protobuf::RepeatedField<int64_t>& contacts) {
+  std::string bytes;
+  for (const int64_t contact : contacts) {
+    for (int shift = 56; shift >= 0; shift -= 8)
+      bytes.push_back(static_cast<char>(static_cast<uint64_t>(contact) >> shift));
+  }
+  return bytes;
+}
+
 // The code in a URL that is one of ours: base or default host, and nothing but the code behind it.
 std::optional<std::string> CodeIn(absl::string_view url, const std::string& base,
                                   const std::string& default_host) {
@@ -89,6 +107,8 @@ absl::Status InsertRanges(storage::Transaction& tx, const v1::ShortenLinksReques
 absl::StatusOr<v1::ShortenLinksResponse> Shortener::Shorten(
     const Caller& caller, const v1::ShortenLinksRequest& request) {
   if (!codes_.available()) return SecretsUnavailable();
+  if (request.contact_ids_size() > request.recipients())
+    return InvalidField("contact_ids", "TOO_MANY", "more than recipients");
   const auto attempt = [&](int64_t first_number) {
     return database_.As(caller.account_id,
                         [&](storage::Transaction& tx) -> absl::StatusOr<v1::ShortenLinksResponse> {
@@ -134,6 +154,10 @@ absl::StatusOr<v1::ShortenLinksResponse> Shortener::Make(storage::Transaction& t
   MO_ASSIGN_OR_RETURN(const std::string base, settings_.BaseUrl(tx));
   MO_ASSIGN_OR_RETURN(const std::vector<v1::Link> links, LinksOf(tx, request, base));
   MO_RETURN_IF_ERROR(InsertRanges(tx, request, first_number, links));
+  if (!request.contact_ids().empty()) {
+    tx.Defer(kInsertContacts, tx.account_id(), request.key(),
+             storage::Bytes{ContactBytes(request.contact_ids())});
+  }
   v1::ShortenLinksResponse response;
   for (size_t i = 0; i < links.size(); ++i) {
     *response.add_links() = Shortened(
@@ -152,14 +176,38 @@ absl::StatusOr<std::vector<v1::Link>> Shortener::LinksOf(storage::Transaction& t
   MO_ASSIGN_OR_RETURN(const std::vector<v1::Link> known, SelectLinksByCode(tx, codes));
   absl::flat_hash_map<std::string, v1::Link> by_code;
   for (const v1::Link& link : known) by_code.emplace(link.code(), link);
+  MO_ASSIGN_OR_RETURN(const auto of_broadcast, OfBroadcast(tx, request));
   std::vector<v1::Link> links, fresh;
   for (const std::string& url : request.urls()) {
     const auto code = CodeIn(url, base, settings_.default_host());
     const auto found = code ? by_code.find(*code) : by_code.end();
-    links.push_back(found == by_code.end() ? NewLink(request, url) : found->second);
-    if (found == by_code.end()) fresh.push_back(links.back());
+    const auto earlier = of_broadcast.find(url);
+    if (found != by_code.end()) {
+      links.push_back(found->second);
+    } else if (earlier != of_broadcast.end()) {
+      links.push_back(earlier->second);
+    } else {
+      links.push_back(NewLink(request, url));
+      fresh.push_back(links.back());
+    }
   }
   if (!fresh.empty()) MO_RETURN_IF_ERROR(InsertLinks(tx, fresh));
+  return links;
+}
+
+absl::StatusOr<absl::flat_hash_map<std::string, v1::Link>> Shortener::OfBroadcast(
+    storage::Transaction& tx, const v1::ShortenLinksRequest& request) {
+  absl::flat_hash_map<std::string, v1::Link> links;
+  if (request.assignment().broadcast_id().empty()) return links;
+  const std::vector<std::string> urls(request.urls().begin(), request.urls().end());
+  MO_ASSIGN_OR_RETURN(const storage::Result rows,
+                      tx.Query(kSelectOfBroadcast, tx.account_id(),
+                               IdOf(request.assignment().broadcast_id()), urls));
+  for (const storage::Row row : rows) {
+    v1::Link& link = links[row.String(0)];
+    link.set_id(FormatId("lnk", row.Int(1)));
+    *link.mutable_assignment() = request.assignment();
+  }
   return links;
 }
 

@@ -1,8 +1,10 @@
 // Short links of the URLs that a message carries.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "libs/runtime/app.h"
 #include "libs/storage/database.h"
@@ -33,6 +35,9 @@ class Shortener {
   absl::StatusOr<std::vector<v1::Link>> LinksOf(storage::Transaction& tx,
                                                 const v1::ShortenLinksRequest& request,
                                                 const std::string& base);
+  // The links that the request's broadcast has for its URLs already: an id and an assignment each.
+  absl::StatusOr<absl::flat_hash_map<std::string, v1::Link>> OfBroadcast(
+      storage::Transaction& tx, const v1::ShortenLinksRequest& request);
   v1::Link NewLink(const v1::ShortenLinksRequest& request, const std::string& url);
 
   App& app_;

@@ -166,5 +166,44 @@ TEST_CASE("Codes outlive a rotation of the secret keys; without keys there are n
   CHECK_FALSE(none.available());
 }
 
+TEST_CASE("Parts of a broadcast share its links; every code knows its contact") {
+  RedirectWorld world;
+  auto part = [&](const std::string& key, std::vector<int64_t> contacts) {
+    auto request =
+        world.ShortenRequest(key, {"https://example.com/a"}, static_cast<int64_t>(contacts.size()));
+    request.mutable_contact_ids()->Add(contacts.begin(), contacts.end());
+    return world.Shorten(request);
+  };
+  const auto first = part("brd/1", {11, 12, (int64_t{1} << 62) + 5});
+  const auto second = part("brd/2", {21, 22});
+  const std::string link_id = first.links(0).link_id();
+  CHECK(second.links(0).link_id() == link_id);
+  const auto codes = world.Codes(first);
+  world.Get(codes.Encode(first.links(0).first_number() + 2));
+  world.Get(codes.Encode(first.links(0).first_number() + 2));
+  world.Get(codes.Encode(second.links(0).first_number()));
+  world.WaitForClicks(link_id, 3, 0, 2);
+  auto clicks_of = [&](int64_t contact, int64_t account = 1) {
+    v1::ListContactClicksRequest request;
+    request.set_contact_id(FormatId("con", contact));
+    auto clicks = world.client().Call(&Stub::ListContactClicks, world.env.caller(account), request);
+    REQUIRE(clicks.ok());
+    return *std::move(clicks);
+  };
+  const auto mine = clicks_of((int64_t{1} << 62) + 5);
+  REQUIRE(mine.clicks_size() == 1);
+  CHECK(mine.clicks(0).link_id() == link_id);
+  CHECK(mine.clicks(0).click().clicks() == 2);
+  CHECK(mine.clicks(0).click().recipient().assignment().broadcast_id() == FormatId("brd", 77));
+  CHECK(clicks_of(21).clicks_size() == 1);
+  CHECK(clicks_of(11).clicks().empty());
+  CHECK(clicks_of(21, 2).clicks().empty());
+  v1::ListClicksRequest list;
+  list.set_id(link_id);
+  const auto all = world.client().Call(&Stub::ListClicks, world.env.caller(), list);
+  REQUIRE(all->clicks_size() == 2);
+  CHECK(all->clicks(0).recipient().contact_id() == FormatId("con", 21));
+}
+
 }  // namespace
 }  // namespace mo::links

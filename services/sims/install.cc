@@ -13,6 +13,7 @@
 #include "services/sims/inbound_media.h"
 #include "services/sims/ledger_commit.h"
 #include "services/sims/ledger_names.h"
+#include "services/sims/occupancy.h"
 #include "services/sims/provider_hosts.h"
 #include "services/sims/provider_leases.h"
 #include "services/sims/quality.h"
@@ -26,6 +27,8 @@ ABSL_FLAG(absl::Duration, sims_audit_interval, absl::Seconds(10),
           "pause between two parts of the audit of sims' ledger");
 ABSL_FLAG(absl::Duration, sims_quality_interval, absl::Minutes(1),
           "how often a SIM is judged by what becomes of its messages");
+ABSL_FLAG(absl::Duration, sims_occupancy_interval, absl::Seconds(30),
+          "how often it is told how full SIMs are");
 ABSL_FLAG(int, sims_inbound_files, 16,
           "most files of messages that came in that are fetched at once, of up to 10 MB each");
 ABSL_FLAG(int, sims_provider_sims, 10000,
@@ -141,6 +144,9 @@ void Install(App& app) {
 
   app.OwnWorker("sims-group-commands", absl::Milliseconds(300),
                 [&groups] { return groups.RunOnce(); });
+  Occupancy& occupancy = app.Own<Occupancy>(database, outbox);
+  app.OwnWorker("sims-occupancy", absl::GetFlag(FLAGS_sims_occupancy_interval),
+                [&occupancy] { return occupancy.RunOnce(); });
   Rehoming& rehoming = app.Own<Rehoming>(app, database, outbox);
   app.OwnWorker("sims-rehoming", absl::Seconds(1), [&rehoming] { return rehoming.RunOnce(); });
   CredentialProbe& probe = app.Own<CredentialProbe>(app, client, GuardProviderRequest);

@@ -9,6 +9,7 @@
 #include "services/sims/ledger_store.h"
 #include "services/sims/progress.h"
 #include "services/sims/status_bytes.h"
+#include "services/sims/tallies.h"
 
 namespace mo::sims {
 namespace {
@@ -70,12 +71,17 @@ absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
           inserts.push_back(InsertDispatch(tx, dispatch, app_.clock().Now()));
         v1::SubmitResponse response;
         std::set<std::pair<int64_t, v1::Lane>> senders;
+        Tallies tallies;
         for (int d = 0; d < request.dispatches_size(); ++d) {
           const v1::Dispatch& dispatch = request.dispatches(d);
           MO_ASSIGN_OR_RETURN(storage::Result rows, inserts[static_cast<size_t>(d)].Get());
           if (rows.empty()) {
             response.add_duplicate_keys(dispatch.key());
-          } else if (rows[0].Bool(2)) {
+            continue;
+          }
+          tallies.Submitted({IdOf(dispatch.sim_id()), dispatch.lane(), dispatch.group()},
+                            rows[0].String(1));
+          if (rows[0].Bool(2)) {
             senders.emplace(IdOf(dispatch.sim_id()), dispatch.lane());
           } else {
             // Canceled before it came: it has ended here.
@@ -86,6 +92,7 @@ absl::StatusOr<v1::SubmitResponse> Ledger::Submit(const Caller& caller,
           }
         }
         MO_RETURN_IF_ERROR(CheckDuplicates(tx, response));
+        MO_RETURN_IF_ERROR(tallies.Tell(tx, outbox_, caller.account_id));
         tx.AfterCommit([this, senders] {
           for (const auto& [sim, lane] : senders) gateway_.Wake(sim, lane);
         });
@@ -120,13 +127,17 @@ absl::StatusOr<bool> Ledger::SkipSome(int64_t account_id, const std::string& gro
   constexpr int32_t kRows = 200;
   return database_.As(account_id, [&](storage::Transaction& tx) -> absl::StatusOr<bool> {
     MO_ASSIGN_OR_RETURN(std::vector<DispatchStatus> rows, LockQueued(tx, group, kRows));
+    Tallies tallies;
     for (DispatchStatus& row : rows) {
+      const std::string before = row.status;
       for (char& byte : row.status) {
         if (Unpack(byte).state != common::DELIVERY_STATE_QUEUED) continue;
         byte = Pack({common::DELIVERY_STATE_SKIPPED, common::DELIVERY_REASON_CANCELED});
       }
+      tallies.Add({row.sim_id, row.lane, group}, before, row.status, absl::ZeroDuration());
       MO_RETURN_IF_ERROR(outbox_.Append(tx, account_id, group, MakeProgress(row, group)));
     }
+    MO_RETURN_IF_ERROR(tallies.Tell(tx, outbox_, account_id));
     if (!rows.empty()) UpdateStatuses(tx, rows, app_.clock().Now());
     return rows.size() == kRows;
   });

@@ -38,7 +38,10 @@ struct DispatchState {
   v1::Lane lane = v1::LANE_UNSPECIFIED;
   v1::GroupControl control = v1::GROUP_CONTROL_UNSPECIFIED;
   std::string status;
+  std::string status_before;  // as it was read
   absl::Time report_time;
+  absl::Time create_time;
+  common::MessageClass message_class = common::MESSAGE_CLASS_UNSPECIFIED;
   bool open = true;
   bool changed = false;
   bool report = false;

@@ -30,11 +30,13 @@ constexpr char kLockLeases[] =
 
 constexpr char kLockStates[] =
     "SELECT w.account_id, w.id, s.sim_id, s.lane, s.control, s.status, "
-    "coalesce(s.report_time, d.create_time), s.open, d.key, d.group_key "
+    "coalesce(s.report_time, d.create_time), s.open, d.key, d.group_key, d.create_time, "
+    "d.message_class "
     "FROM unnest((SELECT $1::bigint[]), (SELECT $2::bigint[])) AS w (account_id, id) "
     "CROSS JOIN LATERAL (SELECT sim_id, lane, control, status, report_time, open FROM "
     "sims.dispatch_states WHERE account_id = w.account_id AND id = w.id FOR UPDATE) AS s "
-    "CROSS JOIN LATERAL (SELECT key, group_key, create_time FROM sims.dispatches WHERE "
+    "CROSS JOIN LATERAL (SELECT key, group_key, create_time, message_class FROM sims.dispatches "
+    "WHERE "
     "account_id = w.account_id AND id = w.id LIMIT 1) AS d";
 
 // By ranges: a window's contacts are neighbours, and few of them have opted out.
@@ -188,10 +190,13 @@ absl::Status LedgerReads::GetStates(LedgerBatch& batch) {
     state.lane = static_cast<v1::Lane>(row.Int(3));
     state.control = static_cast<v1::GroupControl>(row.Int(4));
     state.status = row.String(5);
+    state.status_before = state.status;
     state.report_time = row.Time(6);
     state.open = row.Bool(7);
     state.key = row.String(8);
     state.group = row.String(9);
+    state.create_time = row.Time(10);
+    state.message_class = static_cast<common::MessageClass>(row.Int(11));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@
 #include "services/sims/progress.h"
 #include "services/sims/quality.h"
 #include "services/sims/reply_windows.h"
+#include "services/sims/tallies.h"
 
 namespace mo::sims {
 namespace {
@@ -202,6 +203,18 @@ absl::Status LedgerCommit::Report(storage::Transaction& tx, const LedgerBatch& b
     MO_RETURN_IF_ERROR(
         outbox_.Append(tx, id.first, state.group, MakeProgress(dispatch, state.group)));
   }
+  return Tell(tx, batch);
+}
+
+absl::Status LedgerCommit::Tell(storage::Transaction& tx, const LedgerBatch& batch) {
+  std::map<int64_t, Tallies> accounts;
+  for (const auto& [id, state] : batch.states) {
+    if (!state.changed) continue;
+    accounts[id.first].Add({state.sim_id, state.lane, state.group, state.message_class},
+                           state.status_before, state.status, batch.now - state.create_time);
+  }
+  for (const auto& [account_id, tallies] : accounts)
+    MO_RETURN_IF_ERROR(tallies.Tell(tx, outbox_, account_id));
   return absl::OkStatus();
 }
 

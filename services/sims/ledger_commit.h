@@ -49,6 +49,7 @@ class LedgerCommit {
   absl::Status Commit(storage::Transaction& tx, absl::Span<const LedgerWork> works,
                       std::vector<LedgerOutcome>& outcomes);
   absl::Status Report(storage::Transaction& tx, const LedgerBatch& batch);
+  absl::Status Tell(storage::Transaction& tx, const LedgerBatch& batch);
 
   App& app_;
   storage::Database& database_;

@@ -68,9 +68,13 @@ absl::StatusOr<std::vector<int64_t>> UpdateControls(storage::Transaction& tx,
 constexpr char kInsertDispatch[] =
     "WITH dispatch AS (INSERT INTO sims.dispatches (account_id, id, key, sim_id, lane, group_key, "
     "content, parameter_names, contact_ids, addresses, parameters, ignore_suppression, "
-    "contact_range, create_time, expire_time, quiet_hours, by_person) SELECT $1, "
+    "contact_range, create_time, expire_time, quiet_hours, by_person, message_class) SELECT $1, "
     "nextval('sims.dispatch_id'), $2, s.id, $4::int, $5, $6, $7, $8, $9, $10, $11, "
-    "int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, $13, $18, $20 FROM sims.sims s WHERE "
+    "int8range($8[1], $8[array_upper($8, 1)], '[]'), $12, $13, $18, $20, CASE WHEN $21::text IS "
+    "NULL "
+    "THEN 1 ELSE coalesce((SELECT array_position(ARRAY['', 'MARKETING', 'UTILITY', "
+    "'AUTHENTICATION'], category) FROM sims.templates WHERE account_id = $1 AND sim_id = $3 AND "
+    "name = $21 AND language = $22), 0) END FROM sims.sims s WHERE "
     "s.account_id = $1 AND s.id = $3 ON CONFLICT (account_id, key) DO NOTHING RETURNING id), "
     "refused AS (SELECT $21::text IS NOT NULL AND EXISTS (SELECT 1 FROM sims.template_catalogues "
     "WHERE account_id = $1 AND sim_id = $3 AND read_time IS NOT NULL) AND NOT EXISTS (SELECT 1 "
@@ -82,6 +86,8 @@ constexpr char kInsertDispatch[] =
     "$17::int AND NOT r.yes, CASE WHEN c.control = $17::int THEN $16 WHEN r.yes THEN $23 ELSE $15 "
     "END, $12, $19 FROM dispatch d CROSS JOIN refused r LEFT JOIN sims.group_controls c ON "
     "c.account_id = $1 AND c.group_key = $5 RETURNING id, status, open";
+static_assert(common::MESSAGE_CLASS_SERVICE == 1 && common::MESSAGE_CLASS_MARKETING == 2 &&
+              common::MESSAGE_CLASS_UTILITY == 3 && common::MESSAGE_CLASS_AUTHENTICATION == 4);
 storage::Pending InsertDispatch(storage::Transaction& tx, const v1::Dispatch& dispatch,
                                 absl::Time now) {
   std::vector<int64_t> contacts;

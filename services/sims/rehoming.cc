@@ -15,6 +15,7 @@
 #include "services/sims/progress.h"
 #include "services/sims/sim_history.h"
 #include "services/sims/status_bytes.h"
+#include "services/sims/tallies.h"
 
 namespace mo::sims {
 namespace {
@@ -174,7 +175,9 @@ absl::StatusOr<bool> Rehoming::EndLeft(storage::Transaction& tx, const SimKey& s
     return false;
   }
   std::vector<DispatchStatus> statuses;
+  Tallies tallies;
   for (LeftDispatch& each : left) {
+    const std::string before = each.dispatch.status;
     for (char& byte : each.dispatch.status) {
       const common::DeliveryState state = Unpack(byte).state;
       if (state == common::DELIVERY_STATE_QUEUED)
@@ -183,10 +186,13 @@ absl::StatusOr<bool> Rehoming::EndLeft(storage::Transaction& tx, const SimKey& s
       if (state == common::DELIVERY_STATE_ATTEMPTING)
         byte = Pack({common::DELIVERY_STATE_UNCERTAIN, {}});
     }
+    tallies.Add({each.dispatch.sim_id, each.dispatch.lane, each.group}, before,
+                each.dispatch.status, absl::ZeroDuration());
     MO_RETURN_IF_ERROR(
         outbox_.Append(tx, sim.account_id, each.group, MakeProgress(each.dispatch, each.group)));
     statuses.push_back(std::move(each.dispatch));
   }
+  MO_RETURN_IF_ERROR(tallies.Tell(tx, outbox_, sim.account_id));
   UpdateStatuses(tx, statuses, now);
   return left.size() == kDispatchPage;
 }

@@ -37,29 +37,31 @@ bool IsComplete(absl::string_view status) {
   return true;
 }
 
+void AddCount(Standing standing, int64_t count, common::DeliveryCounts& counts) {
+  const auto* field =
+      common::DeliveryCounts::descriptor()->FindFieldByNumber(static_cast<int>(standing.state) + 1);
+  const auto* reflection = counts.GetReflection();
+  reflection->SetInt64(&counts, field, reflection->GetInt64(counts, field) + count);
+  if (standing.reason == common::DELIVERY_REASON_UNSPECIFIED) return;
+  common::ReasonCount* entry = nullptr;
+  for (auto& known : *counts.mutable_reasons()) {
+    if (known.state() == standing.state && known.reason() == standing.reason) entry = &known;
+  }
+  if (entry == nullptr) {
+    entry = counts.add_reasons();
+    entry->set_state(standing.state);
+    entry->set_reason(standing.reason);
+  }
+  entry->set_count(entry->count() + count);
+}
+
 void AddCounts(absl::string_view status, common::DeliveryCounts& counts) {
   std::array<int64_t, 256> seen{};
   for (char byte : status) ++seen[static_cast<unsigned char>(byte)];
   for (size_t bits = 0; bits < seen.size(); ++bits) {
-    const int64_t count = seen[bits];
-    if (count == 0) continue;
-    const Standing standing = Unpack(static_cast<char>(bits));
-    counts.set_audience(counts.audience() + count);
-    const auto* field = common::DeliveryCounts::descriptor()->FindFieldByNumber(
-        static_cast<int>(standing.state) + 1);
-    const auto* reflection = counts.GetReflection();
-    reflection->SetInt64(&counts, field, reflection->GetInt64(counts, field) + count);
-    if (standing.reason == common::DELIVERY_REASON_UNSPECIFIED) continue;
-    common::ReasonCount* entry = nullptr;
-    for (auto& known : *counts.mutable_reasons()) {
-      if (known.state() == standing.state && known.reason() == standing.reason) entry = &known;
-    }
-    if (entry == nullptr) {
-      entry = counts.add_reasons();
-      entry->set_state(standing.state);
-      entry->set_reason(standing.reason);
-    }
-    entry->set_count(entry->count() + count);
+    if (seen[bits] == 0) continue;
+    counts.set_audience(counts.audience() + seen[bits]);
+    AddCount(Unpack(static_cast<char>(bits)), seen[bits], counts);
   }
 }
 

@@ -47,6 +47,9 @@ bool Rises(common::DeliveryState now, common::DeliveryState next);
 // Whether nobody is queued or attempting any more.
 bool IsComplete(absl::string_view status);
 
+// Adds so many recipients to those who stand so; `audience` stays.
+void AddCount(Standing standing, int64_t count, common::DeliveryCounts& counts);
+
 // Adds the recipients of a status to counts.
 void AddCounts(absl::string_view status, common::DeliveryCounts& counts);
 

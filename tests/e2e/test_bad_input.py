@@ -202,7 +202,10 @@ def test_foreign_ids_in_filters(world):
             prefix = id_prefix(parameter["schema"])
             if prefix is not None:
                 answer = world.mine.api.ask("GET", world.path(operation), **{parameter["name"]: world.foreign.ids[prefix]})
-                found = [one for one in answer.json().values() if isinstance(one, list) and one] if answer.status == 200 else []
+                if answer.content_type.startswith("text/csv"):
+                    found = answer.body.decode().splitlines()[1:]
+                else:
+                    found = [one for one in answer.json().values() if isinstance(one, list) and one] if answer.status == 200 else []
                 assert answer.status < 500 and not found, f"{operation}: {answer}"
 
 

@@ -1,14 +1,19 @@
 """Short links: the redirect counts every click, whatever becomes of its process or of the database."""
 
 import http.client
+import re
 import threading
 import time
 
 import pytest
 
+from harness import newsroom
 from harness.deployment import Deployment, free_port
+from harness.newsroom import text
 from harness.servers import PostgresServer
-from harness.wait import wait_for
+from harness.simulator import Simulator
+from harness.sse import EventStream
+from harness.wait import wait_for, wait_until_equal
 
 BROWSER = {"Host": "go.test", "User-Agent": "Mozilla/5.0 Firefox/121.0"}
 
@@ -105,6 +110,78 @@ def test_story(linked):
     assert other.ask("PATCH", "/v1/link-settings", {"domain": "go.links.test"}).status == 409
     wait_for(lambda: follow(linked, "spring", Host="elsewhere.test")[0] == 404, "the domain to be known")
     assert follow(linked, "spring", Host="go.links.test")[0] == 302
+
+
+SIM = "+49307800"
+
+
+@pytest.fixture(scope="module")
+def readers(linked):
+    """An account with three subscribers."""
+    simulator = Simulator()
+    api = linked.create_account("Tracked")
+    newsroom.add_sim(linked, api, simulator, SIM, 10, messages_per_second=1000)
+    channel = newsroom.create_channel(api)
+    phones = []
+    for n in range(3):
+        phones.append(simulator.phone(f"+4917078{n:05}", f"P{n}"))
+        phones[n].contact = newsroom.register(api, phones[n].address)["contact_id"]
+        phones[n].write(SIM, "News")
+    wait_until_equal(lambda: api.get(f"/v1/channels/{channel}")["subscribers"], "3", "the subscriptions")
+    yield api, channel, phones
+    simulator.close()
+
+
+def links_in(body):
+    return re.findall(r"https://go\.test/(\S{14})", body)
+
+
+def test_tracked_broadcast(linked, readers):
+    """Each recipient has links of its own; a click belongs to its link, broadcast, channel and contact, and is told of live."""
+    api, channel, phones = readers
+    listener = EventStream(api)
+    said = "Read https://example.org/a?x=1, then https://example.org/b and again https://example.org/a?x=1!"
+    broadcast = api.post("/v1/broadcasts", {"content": text(said), "audience": {"channels": [channel]}, "track_links": True})
+    assert broadcast["track_links"] is True
+    wait_for(lambda: all(any(text_.startswith("Read ") for text_ in phone.texts) for phone in phones), "the broadcast")
+    bodies = [next(text_ for text_ in phone.texts if text_.startswith("Read ")) for phone in phones]
+    codes = [links_in(body) for body in bodies]
+    assert all(len(of) == 3 and of[0] == of[2] for of in codes) and len({code for of in codes for code in of}) == 6
+    assert bodies[0] == "Read https://go.test/{}, then https://go.test/{} and again https://go.test/{}!".format(*codes[0])
+    assert follow(linked, codes[0][0])[1]["Location"] == "https://example.org/a?x=1"
+    assert follow(linked, codes[0][1])[1]["Location"] == "https://example.org/b"
+    follow(linked, codes[1][0])
+    follow(linked, codes[1][0])
+    follow(linked, codes[2][0], **{"User-Agent": "WhatsApp/2.23.20.0 A"})
+    links = api.get("/v1/links", broadcast_id=broadcast["id"])["links"]
+    assert {link["target_url"] for link in links} == {"https://example.org/a?x=1", "https://example.org/b"}
+    expected = {"clicks": "4", "bot_clicks": "1", "unique_clicks": "3"}
+    wait_until_equal(lambda: api.get(f"/v1/broadcasts/{broadcast['id']}/ledger").get("clicks"), expected, "the clicks")
+    told = listener.wait(lambda event: event.kind == "broadcast.changed" and event.data.get("clicks") == expected, "the clicks, live")
+    assert told.data["broadcast_id"] == broadcast["id"]
+    listener.close()
+    mine = api.get("/v1/clicks", contact_id=phones[1].contact)["clicks"]
+    assert [(one["click"]["clicks"], one["click"]["recipient"]["contact_id"]) for one in mine] == [("2", phones[1].contact)]
+    for group in ("GROUP_BY_BROADCAST", "GROUP_BY_CHANNEL"):
+        wait_until_equal(lambda: api.get("/v1/statistics/clicks", group_by=group).get("total", {}).get("clicks"), "4", group)
+    line, = api.get("/v1/statistics/clicks", group_by="GROUP_BY_BROADCAST", broadcast_id=broadcast["id"])["intervals"]
+    assert line["group"] == broadcast["id"] and line["unique_clicks"] == "3" and line["delivered"] == "3"
+
+
+def test_tracked_message(linked, readers):
+    """A single message's links too; a link that was prepared keeps what it belongs to."""
+    api, _, phones = readers
+    prepared = api.post("/v1/links", {"target_url": "https://example.org/prepared", "code": "prepared"})
+    message = api.post("/v1/messages", {"contact_id": phones[0].contact, "track_links": True,
+                                        "content": text("See https://example.org/c and https://go.test/prepared")})
+    codes = links_in(message["content"]["text"]["body"])
+    assert len(codes) == 2
+    wait_for(lambda: any(codes[0] in text_ for text_ in phones[0].texts), "the message")
+    assert follow(linked, codes[0])[1]["Location"] == "https://example.org/c"
+    assert follow(linked, codes[1])[1]["Location"] == "https://example.org/prepared"
+    wait_until_equal(lambda: total(api, prepared["id"])["clicks"], 1, "a click on the prepared link")
+    untracked = api.post("/v1/messages", {"contact_id": phones[0].contact, "content": text("See https://example.org/c")})
+    assert untracked["content"]["text"]["body"] == "See https://example.org/c"
 
 
 def test_killed_under_load(linked):
