@@ -1,8 +1,7 @@
 #include "services/statistics/install.h"
 
-#include "libs/events/events.h"
 #include "libs/storage/database.h"
-#include "services/statistics/rollup.h"
+#include "services/statistics/consumer.h"
 #include "services/statistics/service.h"
 
 namespace mo::embedded {
@@ -14,14 +13,20 @@ namespace mo::statistics {
 void Install(App& app) {
   storage::Database& database =
       storage::InstallDatabase(app, "statistics", embedded::statistics_migrations());
-  events::ConsumerOptions options;
-  options.name = "statistics";
-  options.sources = {"contacts", "channels", "inbox"};
-  options.wants = Counts;
-  options.linger = absl::Milliseconds(200);
-  events::InstallConsumer(app, database, std::move(options), RollUp);
+  events::InstallConsumer(app, database, OptionsOf(kConsumer),
+                          [](storage::Transaction& tx, const std::vector<events::Event>& batch) {
+                            return RollUp(tx, Ledger::kLive, batch);
+                          });
+  app.OwnWorker("statistics-retention", absl::Minutes(5), [&app, &database] {
+    return database.AsSystem(
+        [&](storage::Transaction& tx) { return DeleteOldRollups(tx, app.clock().Now()); });
+  });
+  Recounting& recounting = app.Own<Recounting>(app, database);
+  app.OnRun([] { return absl::OkStatus(); }, [&recounting] { recounting.Stop(); });
+  app.OwnWorker("statistics-recount", absl::Seconds(1),
+                [&recounting] { return recounting.RunOnce(); });
   Statistics& statistics = app.Own<Statistics>(app, database);
-  app.Serve(app.Own<Service>(app.OwnRpc("statistics"), statistics));
+  app.Serve(app.Own<Service>(app.OwnRpc("statistics"), statistics, recounting));
 }
 
 }  // namespace mo::statistics

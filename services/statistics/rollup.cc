@@ -1,60 +1,66 @@
 #include "services/statistics/rollup.h"
 
-#include <optional>
+#include <set>
 
-#include "absl/container/flat_hash_map.h"
 #include "libs/runtime/clock.h"
+#include "libs/runtime/ids.h"
 #include "messageorganizer/channels/v1/events.pb.h"
-#include "messageorganizer/contacts/v1/events.pb.h"
 #include "messageorganizer/inbox/v1/events.pb.h"
-#include "services/statistics/store.h"
+#include "messageorganizer/sims/v1/events.pb.h"
 
 namespace mo::statistics {
 namespace {
 
 namespace channels = messageorganizer::channels::v1;
-namespace contacts = messageorganizer::contacts::v1;
 namespace inbox = messageorganizer::inbox::v1;
+namespace sims = messageorganizer::sims::v1;
 
-// The metric that an event of a type counts for; most types count for none.
-std::optional<Metric> MetricOf(const std::string& type) {
-  static const auto& metrics = *new absl::flat_hash_map<std::string, Metric>{
-      {contacts::ContactRegistered::descriptor()->full_name(), Metric::kRegistered},
-      {contacts::ContactActivated::descriptor()->full_name(), Metric::kActivated},
-      {contacts::ContactStopped::descriptor()->full_name(), Metric::kStopped},
-      {channels::SubscriptionCreated::descriptor()->full_name(), Metric::kSubscribed},
-      {channels::SubscriptionDeleted::descriptor()->full_name(), Metric::kUnsubscribed},
-      {channels::SubscriptionsSwept::descriptor()->full_name(), Metric::kUnsubscribed},
-      {inbox::MessageReceived::descriptor()->full_name(), Metric::kReceived},
-      {inbox::MessageCreated::descriptor()->full_name(), Metric::kCreated},
-  };
-  const auto found = metrics.find(type);
-  if (found == metrics.end()) return std::nullopt;
-  return found->second;
-}
+// What events tell of SIMs and broadcasts, beside numbers.
+struct Relations {
+  std::set<Relation> sims, channels;
 
-// What an event counts for: most are about one thing.
-int64_t CountOf(const events::Event& event) {
-  const auto swept = events::As<channels::SubscriptionsSwept>(event);
-  return swept ? swept->count() : 1;
+  void Learn(const events::Event& event) {
+    const int64_t account_id = event.envelope.account_id();
+    if (const auto occupied = events::As<sims::OccupancyChanged>(event)) {
+      sims.insert({account_id, IdOf(occupied->sim_id()), occupied->network()});
+    } else if (const auto received = events::As<inbox::MessageReceived>(event)) {
+      if (received->network() != 0 && !received->message().sim_id().empty())
+        sims.insert({account_id, IdOf(received->message().sim_id()), received->network()});
+    } else if (const auto changed = events::As<channels::BroadcastChanged>(event)) {
+      for (const std::string& channel : changed->channel_ids())
+        channels.insert({account_id, IdOf(changed->broadcast_id()), IdOf(channel)});
+    }
+  }
+};
+
+// The beginning of the interval that a time is in.
+absl::Time Floor(absl::Time time, absl::Duration length) {
+  return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), length);
 }
 
 }  // namespace
 
-bool Counts(const events::Event& event) { return MetricOf(event.envelope.type()).has_value(); }
-
-absl::Status RollUp(storage::Transaction& tx, const std::vector<events::Event>& batch) {
-  Tally tally;
+absl::Status RollUp(storage::Transaction& tx, Ledger ledger,
+                    const std::vector<events::Event>& batch) {
+  Rollups rollups;
+  Relations relations;
   for (const events::Event& event : batch) {
-    const std::optional<Metric> metric = MetricOf(event.envelope.type());
-    if (!metric) continue;
+    if (!Counts(event)) continue;
     const absl::Time time = FromProto(event.envelope.time());
     if (time == absl::InfinitePast()) return absl::InvalidArgumentError("the event has no time");
-    constexpr int64_t kHour = 3600;
-    const absl::Time hour = absl::FromUnixSeconds(absl::ToUnixSeconds(time) / kHour * kHour);
-    tally[{event.envelope.account_id(), hour, *metric}] += CountOf(event);
+    for (const Fact& fact : FactsOf(event)) {
+      const absl::Time when = fact.time == absl::InfinitePast() ? time : fact.time;
+      for (int r = 0; r < kResolutions; ++r) {
+        const auto resolution = static_cast<Resolution>(r);
+        rollups[{event.envelope.account_id(), resolution, fact.metric,
+                 Floor(when, LengthOf(resolution)), fact.subject}] += fact.value;
+      }
+    }
+    if (ledger == Ledger::kLive) relations.Learn(event);
   }
-  if (!tally.empty()) AddTally(tx, tally);
+  AddRollups(tx, ledger, rollups);
+  KeepSims(tx, {relations.sims.begin(), relations.sims.end()});
+  KeepBroadcastChannels(tx, {relations.channels.begin(), relations.channels.end()});
   return absl::OkStatus();
 }
 

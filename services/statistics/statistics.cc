@@ -1,16 +1,17 @@
 #include "services/statistics/statistics.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "libs/runtime/errors.h"
-#include "libs/runtime/status.h"
-#include "services/statistics/store.h"
+#include "libs/runtime/ids.h"
+#include "services/statistics/table.h"
+#include "services/statistics/usage.h"
 
 namespace mo::statistics {
 namespace {
 
-constexpr int64_t kHour = 3600;  // seconds
-constexpr int64_t kMaxIntervals = 1000;
-constexpr absl::Duration kDefaultLength = absl::Hours(24 * 30);
 // The years 1 to 9999, as in google.protobuf.Timestamp.
 constexpr int64_t kFirstSecond = -62135596800;
 constexpr int64_t kLastSecond = 253402300799;
@@ -25,92 +26,136 @@ absl::Time TimeOf(const google::protobuf::Timestamp& time, const char* field, Pr
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
-// The latest beginning of an interval that is not after the time.
-absl::Time Floor(absl::Time time, int64_t step) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  return absl::FromUnixSeconds(seconds - ((seconds % step) + step) % step);
-}
-
-// The period that a request asks for, or what is wrong with it.
 template <class Request>
-absl::StatusOr<Period> PeriodOf(const Request& request, absl::Time now) {
+absl::StatusOr<Asked> AskedTime(const Request& request) {
   Problems problems;
-  Period period;
-  period.hours = request.step() == v1::STEP_HOUR ? 1 : 24;
-  period.to = request.has_to() ? TimeOf(request.to(), "to", problems) : now;
-  period.from =
-      request.has_from() ? TimeOf(request.from(), "from", problems) : period.to - kDefaultLength;
+  Asked asked;
+  if (request.has_from()) asked.from = TimeOf(request.from(), "from", problems);
+  if (request.has_to()) asked.to = TimeOf(request.to(), "to", problems);
   MO_RETURN_IF_ERROR(problems.ToStatus());
-  if (period.from >= period.to) return InvalidField("from", "OUT_OF_RANGE", "must be before to");
-  period.from = Floor(period.from, kHour * period.hours);
-  if (period.to - period.from > kMaxIntervals * absl::Hours(period.hours)) {
-    return InvalidField("from", "TOO_MANY_INTERVALS",
-                        absl::StrCat("at most ", kMaxIntervals, " intervals up to to"));
+  return asked;
+}
+
+int64_t NumberOf(const std::string& id) { return id.empty() ? 0 : IdOf(id); }
+
+absl::StatusOr<Query> QueryOf(const Report& report, const v1::DownloadStatisticsRequest& request) {
+  Problems problems;
+  auto check = [&](bool asked, v1::GroupBy part, const char* field) {
+    if (asked && !report.Has(part)) {
+      problems.Add(field, "NOT_AVAILABLE",
+                   absl::StrCat("the statistic \"", report.name, "\" is not kept apart by it"));
+    }
+  };
+  check(request.group_by() != v1::GROUP_BY_UNSPECIFIED, request.group_by(), "group_by");
+  check(!request.sim_id().empty(), v1::GROUP_BY_SIM, "sim_id");
+  check(!request.channel_id().empty(), v1::GROUP_BY_CHANNEL, "channel_id");
+  check(!request.broadcast_id().empty(), v1::GROUP_BY_BROADCAST, "broadcast_id");
+  check(!request.link_id().empty(), v1::GROUP_BY_LINK, "link_id");
+  check(request.network() != 0, v1::GROUP_BY_NETWORK, "network");
+  MO_RETURN_IF_ERROR(problems.ToStatus());
+  Query query;
+  query.group_by = request.group_by();
+  query.channels_by_broadcast = report.channels_by_broadcast;
+  query.filter = {NumberOf(request.sim_id()), NumberOf(request.channel_id()),
+                  NumberOf(request.broadcast_id()), NumberOf(request.link_id()), request.network()};
+  query.metrics = report.Metrics(/*levels=*/false, query.group_by);
+  const std::vector<Metric> levels = report.Metrics(/*levels=*/true, query.group_by);
+  query.metrics.insert(query.metrics.end(), levels.begin(), levels.end());
+  // Deliveries have no link.
+  const bool by_broadcast =
+      query.group_by == v1::GROUP_BY_BROADCAST || query.filter.broadcast_id != 0;
+  if (report.Has(v1::GROUP_BY_LINK) && (!by_broadcast || query.filter.link_id != 0)) {
+    query.metrics.erase(std::remove(query.metrics.begin(), query.metrics.end(), Metric::kDelivered),
+                        query.metrics.end());
   }
-  return period;
+  return query;
 }
 
-// The interval of a count: the last one, or a new one behind it, as counts come in their order.
-template <class Interval>
-Interval& IntervalAt(google::protobuf::RepeatedPtrField<Interval>& intervals, absl::Time start) {
-  const auto time = ToProto(start);
-  if (intervals.empty() || intervals.rbegin()->start_time().seconds() != time.seconds()) {
-    *intervals.Add()->mutable_start_time() = time;
+absl::StatusOr<Table> Read(storage::Transaction& tx, const Report& report, const Query& query,
+                           const Period& period) {
+  MO_ASSIGN_OR_RETURN(const std::vector<Sum> sums, SelectSums(tx, query, period));
+  Query levels = query;
+  levels.metrics = report.Metrics(/*levels=*/true, query.group_by);
+  std::vector<Sum> before;
+  if (!levels.metrics.empty()) {
+    MO_ASSIGN_OR_RETURN(before, SelectSumsBefore(tx, levels, period.from(), period.resolution));
   }
-  return *intervals.rbegin();
+  Table table(report, query.group_by, period);
+  table.Add(sums, before);
+  return table;
 }
 
-void Set(v1::SubscriberInterval& interval, const Count& count) {
-  switch (count.metric) {
-    case Metric::kRegistered:
-      return interval.set_registered(count.value);
-    case Metric::kActivated:
-      return interval.set_activated(count.value);
-    case Metric::kStopped:
-      return interval.set_stopped(count.value);
-    case Metric::kSubscribed:
-      return interval.set_subscribed(count.value);
-    case Metric::kUnsubscribed:
-      return interval.set_unsubscribed(count.value);
-    default:
-      return;
-  }
+google::protobuf::Message& Part(google::protobuf::Message& response, const char* field) {
+  return *response.GetReflection()->MutableMessage(
+      &response, response.GetDescriptor()->FindFieldByName(field));
 }
 
-void Set(v1::TrafficInterval& interval, const Count& count) {
-  if (count.metric == Metric::kReceived) interval.set_received(count.value);
-  if (count.metric == Metric::kCreated) interval.set_created(count.value);
-}
-
-template <class Response, class Request>
-absl::StatusOr<Response> Answer(storage::Database& database, const Caller& caller,
-                                const Request& request, absl::Time now,
-                                const std::vector<Metric>& metrics) {
-  MO_ASSIGN_OR_RETURN(const Period period, PeriodOf(request, now));
-  MO_ASSIGN_OR_RETURN(const std::vector<Count> counts,
-                      database.ReadAs(caller.account_id, [&](storage::Transaction& tx) {
-                        return SelectCounts(tx, period, metrics);
-                      }));
-  Response response;
-  for (const Count& count : counts)
-    Set(IntervalAt(*response.mutable_intervals(), count.start), count);
+// The response of a statistic, by its name.
+std::unique_ptr<google::protobuf::Message> ResponseOf(absl::string_view report) {
+  std::unique_ptr<google::protobuf::Message> response;
+  if (report == "subscribers") response = std::make_unique<v1::GetSubscribersResponse>();
+  if (report == "traffic") response = std::make_unique<v1::GetTrafficResponse>();
+  if (report == "signups") response = std::make_unique<v1::GetSignupsResponse>();
+  if (report == "deliveries") response = std::make_unique<v1::GetDeliveriesResponse>();
+  if (report == "occupancy") response = std::make_unique<v1::GetOccupancyResponse>();
+  if (report == "channels") response = std::make_unique<v1::GetChannelNumbersResponse>();
+  if (report == "clicks") response = std::make_unique<v1::GetClicksResponse>();
+  if (report == "answers") response = std::make_unique<v1::GetAnswersResponse>();
   return response;
 }
 
 }  // namespace
 
-absl::StatusOr<v1::GetSubscribersResponse> Statistics::GetSubscribers(
-    const Caller& caller, const v1::GetSubscribersRequest& request) {
-  return Answer<v1::GetSubscribersResponse>(
-      database_, caller, request, app_.clock().Now(),
-      {Metric::kRegistered, Metric::kActivated, Metric::kStopped, Metric::kSubscribed,
-       Metric::kUnsubscribed});
+absl::Status Statistics::Answer(const Report& report, const Caller& caller,
+                                const v1::DownloadStatisticsRequest& request,
+                                google::protobuf::Message& response) {
+  const absl::Time now = app_.clock().Now();
+  MO_ASSIGN_OR_RETURN(Asked asked, AskedTime(request));
+  asked.step = request.step();
+  if (!request.time_zone().empty()) absl::LoadTimeZone(request.time_zone(), &asked.zone);
+  MO_ASSIGN_OR_RETURN(const Query query, QueryOf(report, request));
+  MO_ASSIGN_OR_RETURN(const Period period, PeriodOf(asked, now));
+  Period before;
+  if (request.compare()) {
+    MO_ASSIGN_OR_RETURN(before, PeriodBefore(period, asked, now));
+  }
+  return database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(const Table table, Read(tx, report, query, period));
+    table.Fill(response, "intervals");
+    table.FillTotal(Part(response, "total"));
+    if (!request.compare()) return absl::OkStatus();
+    MO_ASSIGN_OR_RETURN(const Table compared, Read(tx, report, query, before));
+    compared.Fill(response, "previous_intervals");
+    compared.FillTotal(Part(response, "previous_total"));
+    return absl::OkStatus();
+  });
 }
 
-absl::StatusOr<v1::GetTrafficResponse> Statistics::GetTraffic(
-    const Caller& caller, const v1::GetTrafficRequest& request) {
-  return Answer<v1::GetTrafficResponse>(database_, caller, request, app_.clock().Now(),
-                                        {Metric::kReceived, Metric::kCreated});
+absl::StatusOr<v1::GetUsageResponse> Statistics::GetUsage(const Caller& caller,
+                                                          const v1::GetUsageRequest& request) {
+  MO_ASSIGN_OR_RETURN(Asked asked, AskedTime(request));
+  MO_ASSIGN_OR_RETURN(const Period months, MonthsOf(asked, app_.clock().Now()));
+  return database_.As(caller.account_id,
+                      [&](storage::Transaction& tx) { return SelectUsage(tx, months); });
+}
+
+absl::StatusOr<google::api::HttpBody> Statistics::Download(
+    const Caller& caller, const v1::DownloadStatisticsRequest& request) {
+  google::api::HttpBody file;
+  file.set_content_type("text/csv; charset=utf-8");
+  if (request.report() == "usage") {
+    v1::GetUsageRequest usage;
+    if (request.has_from()) *usage.mutable_from() = request.from();
+    if (request.has_to()) *usage.mutable_to() = request.to();
+    MO_ASSIGN_OR_RETURN(const v1::GetUsageResponse response, GetUsage(caller, usage));
+    file.set_data(UsageCsv(response));
+    return file;
+  }
+  const std::unique_ptr<google::protobuf::Message> response = ResponseOf(request.report());
+  if (response == nullptr) return InvalidField("report", "UNKNOWN_VALUE", "is no statistic");
+  MO_RETURN_IF_ERROR(Answer(*FindReport(request.report()), caller, request, *response));
+  file.set_data(CsvOf(*response));
+  return file;
 }
 
 }  // namespace mo::statistics

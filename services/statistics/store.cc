@@ -4,44 +4,107 @@
 
 namespace mo::statistics {
 
-// In the order of the key, so that two partitions' batches cannot deadlock on their common hours.
-constexpr char kAddTally[] =
-    "INSERT INTO statistics.hourly (account_id, hour, metric, value) "
-    "SELECT account_id, hour, metric, value "
-    "FROM unnest((SELECT $1::bigint[]), (SELECT $2::timestamptz[]), (SELECT $3::smallint[]), "
-    "(SELECT $4::bigint[])) "
-    "AS tally (account_id, hour, metric, value) ORDER BY account_id, hour, metric "
-    "ON CONFLICT (account_id, hour, metric) DO UPDATE SET value = hourly.value + EXCLUDED.value";
-void AddTally(storage::Transaction& tx, const Tally& tally) {
-  std::vector<int64_t> accounts;
-  std::vector<absl::Time> hours;
-  std::vector<int16_t> metrics;
-  std::vector<int64_t> values;
-  for (const auto& [key, value] : tally) {
-    accounts.push_back(std::get<0>(key));
-    hours.push_back(std::get<1>(key));
-    metrics.push_back(static_cast<int16_t>(std::get<2>(key)));
-    values.push_back(value);
+absl::Duration LengthOf(Resolution resolution) {
+  switch (resolution) {
+    case Resolution::kMinute:
+      return absl::Minutes(1);
+    case Resolution::kQuarter:
+      return absl::Minutes(15);
+    case Resolution::kHour:
+      return absl::Hours(1);
+    case Resolution::kDay:
+      break;
   }
-  tx.Defer(kAddTally, accounts, hours, metrics, values);
+  return absl::Hours(24);
 }
 
-constexpr char kSelectCounts[] =
-    "SELECT date_bin($4 * interval '1 hour', hour, timestamptz '1970-01-01 00:00:00+00') AS start, "
-    "metric, sum(value)::bigint FROM statistics.hourly "
-    "WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND metric = ANY($5) "
-    "GROUP BY start, metric ORDER BY start, metric";
-absl::StatusOr<std::vector<Count>> SelectCounts(storage::Transaction& tx, const Period& period,
-                                                const std::vector<Metric>& metrics) {
-  std::vector<int16_t> numbers;
-  for (const Metric metric : metrics) numbers.push_back(static_cast<int16_t>(metric));
-  MO_ASSIGN_OR_RETURN(storage::Result rows,
-                      tx.Query(kSelectCounts, tx.account_id(), period.from, period.to,
-                               static_cast<double>(period.hours), numbers));
-  std::vector<Count> counts;
-  for (const storage::Row row : rows)
-    counts.push_back({row.Time(0), static_cast<Metric>(row.Int(1)), row.Int(2)});
-  return counts;
+absl::Duration RetentionOf(Resolution resolution) {
+  switch (resolution) {
+    case Resolution::kMinute:
+      return absl::Hours(48);
+    case Resolution::kQuarter:
+      return 400 * absl::Hours(24);
+    case Resolution::kHour:
+      return 1100 * absl::Hours(24);
+    case Resolution::kDay:
+      break;
+  }
+  return absl::InfiniteDuration();
+}
+
+// In the order of the key, so that two partitions' batches cannot deadlock on their common rows.
+#define ADD_ROLLUPS(table)                                                                        \
+  "INSERT INTO statistics." table                                                                 \
+  " AS r (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, "     \
+  "kind, value) SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::smallint[]), (SELECT "    \
+  "$3::smallint[]), (SELECT $4::timestamptz[]), (SELECT $5::bigint[]), (SELECT $6::bigint[]), "   \
+  "(SELECT $7::bigint[]), (SELECT $8::bigint[]), (SELECT $9::int[]), (SELECT $10::bigint[])) AS " \
+  "n (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind, "   \
+  "value) ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ON CONFLICT (account_id, resolution, metric, "       \
+  "start, sim_id, channel_id, broadcast_id, link_id, kind) DO UPDATE SET value = r.value + "      \
+  "excluded.value"
+void AddRollups(storage::Transaction& tx, Ledger ledger, const Rollups& rollups) {
+  if (rollups.empty()) return;
+  std::vector<int64_t> accounts, sims, channels, broadcasts, links, values;
+  std::vector<int16_t> resolutions, metrics;
+  std::vector<int32_t> kinds;
+  std::vector<absl::Time> starts;
+  for (const auto& [key, value] : rollups) {
+    accounts.push_back(key.account_id);
+    resolutions.push_back(static_cast<int16_t>(key.resolution));
+    metrics.push_back(static_cast<int16_t>(key.metric));
+    starts.push_back(key.start);
+    sims.push_back(key.subject.sim_id);
+    channels.push_back(key.subject.channel_id);
+    broadcasts.push_back(key.subject.broadcast_id);
+    links.push_back(key.subject.link_id);
+    kinds.push_back(key.subject.kind);
+    values.push_back(value);
+  }
+  tx.Defer(ledger == Ledger::kLive ? ADD_ROLLUPS("rollups") : ADD_ROLLUPS("recounts"), accounts,
+           resolutions, metrics, starts, sims, channels, broadcasts, links, kinds, values);
+}
+
+#define KEEP(table, columns)                                                                      \
+  "INSERT INTO statistics." table " (" columns                                                    \
+  ") SELECT * FROM unnest((SELECT $1::bigint[]), "                                                \
+  "(SELECT $2::bigint[]), (SELECT $3::bigint[])) AS n (a, b, c) ORDER BY 1, 2, 3 ON CONFLICT DO " \
+  "NOTHING"
+static void Keep(storage::Transaction& tx, const char* sql,
+                 const std::vector<Relation>& relations) {
+  if (relations.empty()) return;
+  std::vector<int64_t> accounts, ids, values;
+  for (const Relation& relation : relations) {
+    accounts.push_back(relation.account_id);
+    ids.push_back(relation.id);
+    values.push_back(relation.value);
+  }
+  tx.Defer(sql, accounts, ids, values);
+}
+
+void KeepSims(storage::Transaction& tx, const std::vector<Relation>& sims) {
+  Keep(tx, KEEP("sims", "account_id, id, network"), sims);
+}
+
+void KeepBroadcastChannels(storage::Transaction& tx, const std::vector<Relation>& channels) {
+  Keep(tx, KEEP("broadcast_channels", "account_id, broadcast_id, channel_id"), channels);
+}
+
+constexpr char kDeleteOld[] =
+    "DELETE FROM statistics.rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM statistics.rollups "
+    "WHERE resolution < 2 AND start < CASE resolution WHEN 0 THEN $1::timestamptz ELSE $2 END AND "
+    "start < $1 ORDER BY start LIMIT 5000))";
+constexpr char kDeleteOldHours[] =
+    "DELETE FROM statistics.rollups r USING (SELECT DISTINCT account_id, metric FROM "
+    "statistics.rollups WHERE resolution = 3 AND start < $1) AS old WHERE r.account_id = "
+    "old.account_id AND r.resolution = 2 AND r.metric = old.metric AND r.start < $1";
+absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now) {
+  MO_ASSIGN_OR_RETURN(storage::Result deleted,
+                      tx.Query(kDeleteOld, now - RetentionOf(Resolution::kMinute),
+                               now - RetentionOf(Resolution::kQuarter)));
+  if (deleted.affected() == 5000) return true;
+  tx.Defer(kDeleteOldHours, now - RetentionOf(Resolution::kHour));
+  return false;
 }
 
 }  // namespace mo::statistics

@@ -1,38 +1,57 @@
-// The statistics service's table.
+// The service's tables, as they are written.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <map>
-#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/storage/transaction.h"
-#include "services/statistics/metric.h"
+#include "services/statistics/facts.h"
 
 namespace mo::statistics {
 
-// Counts by account, hour and metric.
-using Tally = std::map<std::tuple<int64_t, absl::Time, Metric>, int64_t>;
+// The lengths of intervals that are kept, each beginning with a multiple of its length since 1970.
+enum class Resolution : int16_t { kMinute = 0, kQuarter = 1, kHour = 2, kDay = 3 };
+inline constexpr int kResolutions = 4;
+absl::Duration LengthOf(Resolution resolution);
+// For how long they are kept; days for ever.
+absl::Duration RetentionOf(Resolution resolution);
 
-// One number of one interval.
-struct Count {
+// One number's place, in the order of the key.
+struct RollupKey {
+  int64_t account_id = 0;
+  Resolution resolution = Resolution::kMinute;
+  Metric metric = Metric::kRegistered;
   absl::Time start;
-  Metric metric;
-  int64_t value;
-};
+  Subject subject;
 
-// A part of time: [from, to), cut into intervals of so many hours, counted from 1970 (UTC).
-struct Period {
-  absl::Time from;  // the beginning of an interval
-  absl::Time to;
-  int hours;
+  std::strong_ordering operator<=>(const RollupKey&) const = default;
 };
+// Changes of numbers.
+using Rollups = std::map<RollupKey, int64_t>;
 
-// Adds counts of any accounts to what is there; in a transaction of the system.
-void AddTally(storage::Transaction& tx, const Tally& tally);
-// The sums of the account's metrics in each interval where they are not 0, oldest first.
-absl::StatusOr<std::vector<Count>> SelectCounts(storage::Transaction& tx, const Period& period,
-                                                const std::vector<Metric>& metrics);
+// Where numbers are kept.
+enum class Ledger { kLive, kRecount };
+
+// Adds changes of any accounts to what is there (system role).
+void AddRollups(storage::Transaction& tx, Ledger ledger, const Rollups& rollups);
+
+// A SIM, or a broadcast and one of its channels.
+struct Relation {
+  int64_t account_id = 0;
+  int64_t id = 0;
+  int64_t value = 0;  // the SIM's network, the broadcast's channel
+
+  auto operator<=>(const Relation&) const = default;
+};
+void KeepSims(storage::Transaction& tx, const std::vector<Relation>& sims);
+void KeepBroadcastChannels(storage::Transaction& tx, const std::vector<Relation>& channels);
+
+// Deletes up to 5,000 fine intervals that are older than they are kept (system role); true when
+// there may be more.
+absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now);
 
 }  // namespace mo::statistics

@@ -47,6 +47,10 @@ BODIES = {
 }
 
 
+# Values of path parameters that are no ids.
+WORDS = {"report": "traffic"}
+
+
 class World:
     """Two accounts with one object of everything each, and the served contract."""
 
@@ -76,7 +80,7 @@ class World:
         path = operation.path
         for parameter in operation.path_parameters:
             name = parameter["name"]
-            value = values.get(name) or self.mine.ids.get(id_prefix(parameter["schema"]), "en")
+            value = values.get(name) or WORDS.get(name) or self.mine.ids.get(id_prefix(parameter["schema"]), "en")
             path = path.replace("{" + name + "}", urllib.parse.quote(value, safe="%"))
         return path
 

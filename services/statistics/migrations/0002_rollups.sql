@@ -1,0 +1,56 @@
+-- Numbers of intervals, counted from events. resolution: 0 minutes, 1 quarter hours, 2 hours, 3 days, all of UTC; each event is in
+-- all four of them, of which the fine ones are forgotten with time. metric, kind: see metric.h. Ids are 0 where a metric has no
+-- such thing.
+CREATE TABLE statistics.rollups (
+  account_id bigint NOT NULL,
+  resolution smallint NOT NULL,
+  metric smallint NOT NULL,
+  start timestamptz NOT NULL,
+  sim_id bigint NOT NULL,
+  channel_id bigint NOT NULL,
+  broadcast_id bigint NOT NULL,
+  link_id bigint NOT NULL,
+  kind integer NOT NULL,
+  value bigint NOT NULL,
+  PRIMARY KEY (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind)
+) WITH (fillfactor = 80);
+CREATE INDEX rollups_old ON statistics.rollups (start) WHERE resolution < 2;
+SELECT mo.protect('statistics.rollups');
+
+-- The same, counted anew by a recount.
+CREATE TABLE statistics.recounts (LIKE statistics.rollups INCLUDING ALL);
+SELECT mo.protect('statistics.recounts');
+
+-- The network of each SIM that was ever heard of.
+CREATE TABLE statistics.sims (
+  account_id bigint NOT NULL,
+  id bigint NOT NULL,
+  network smallint NOT NULL,
+  PRIMARY KEY (account_id, id)
+);
+SELECT mo.protect('statistics.sims');
+
+-- The channels that broadcasts went to.
+CREATE TABLE statistics.broadcast_channels (
+  account_id bigint NOT NULL,
+  broadcast_id bigint NOT NULL,
+  channel_id bigint NOT NULL,
+  PRIMARY KEY (account_id, broadcast_id, channel_id)
+);
+CREATE INDEX broadcast_channels_channel ON statistics.broadcast_channels (account_id, channel_id);
+SELECT mo.protect('statistics.broadcast_channels');
+
+-- The last recount: statistics.v1.Recount. account_id 0: it is of all accounts.
+CREATE TABLE statistics.recount_runs (
+  account_id bigint NOT NULL DEFAULT 0,
+  id smallint NOT NULL DEFAULT 1 CHECK (id = 1),
+  run bytea NOT NULL,
+  PRIMARY KEY (id)
+);
+SELECT mo.protect('statistics.recount_runs');
+
+-- What was counted before, by hours and without anything but the metric, remains in the same numbers.
+INSERT INTO statistics.rollups
+SELECT account_id, r.resolution, metric, date_bin(r.length, hour, timestamptz '1970-01-01 00:00:00+00'), 0, 0, 0, 0, 0, sum(value)
+FROM statistics.hourly, (VALUES (2::smallint, interval '1 hour'), (3::smallint, interval '1 day')) AS r (resolution, length)
+WHERE metric <= 7 GROUP BY 1, 2, 3, 4;

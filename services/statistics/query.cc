@@ -1,0 +1,103 @@
+#include "services/statistics/query.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/runtime/errors.h"
+#include "libs/runtime/status.h"
+
+namespace mo::statistics {
+namespace {
+
+constexpr int kMaxSums = 100000;
+
+const char* GroupOf(const Query& query) {
+  switch (query.group_by) {
+    case v1::GROUP_BY_NETWORK:
+      return "coalesce(s.network, 0)::bigint";
+    case v1::GROUP_BY_SIM:
+      return "r.sim_id";
+    case v1::GROUP_BY_CHANNEL:
+      return query.channels_by_broadcast ? "coalesce(b.channel_id, 0)" : "r.channel_id";
+    case v1::GROUP_BY_BROADCAST:
+      return "r.broadcast_id";
+    case v1::GROUP_BY_LINK:
+      return "r.link_id";
+    case v1::GROUP_BY_SOURCE:
+      return "r.kind::bigint";
+    default:
+      return "0::bigint";
+  }
+}
+
+// $1 account, $2 resolution, $3 metrics, $4 from, $5 to, $6 SIM, $7 channel, $8 broadcast, $9 link,
+// $10 network, $11 limit, $12 bounds.
+std::string Sql(const Query& query, const char* interval) {
+  const bool by_channel = query.group_by == v1::GROUP_BY_CHANNEL && query.channels_by_broadcast;
+  return absl::StrCat(
+      "SELECT ", interval, " AS i, ", GroupOf(query),
+      " AS g, r.metric, r.kind, sum(r.value)::bigint FROM statistics.rollups r",
+      query.group_by == v1::GROUP_BY_NETWORK
+          ? " LEFT JOIN statistics.sims s ON s.account_id = r.account_id AND s.id = r.sim_id"
+          : "",
+      by_channel ? " LEFT JOIN statistics.broadcast_channels b ON b.account_id = r.account_id AND "
+                   "b.broadcast_id = r.broadcast_id"
+                 : "",
+      " WHERE r.account_id = $1 AND r.resolution = $2 AND r.metric = ANY($3) AND r.start >= $4 AND "
+      "r.start < $5 AND ($6 = 0 OR r.sim_id = $6) AND ($7 = 0 OR ",
+      query.channels_by_broadcast
+          ? "r.broadcast_id IN (SELECT broadcast_id FROM statistics.broadcast_channels WHERE "
+            "account_id = $1 AND channel_id = $7)"
+          : "r.channel_id = $7",
+      by_channel ? " AND b.channel_id = $7" : "",
+      ") AND ($8 = 0 OR r.broadcast_id = $8) AND ($9 = 0 OR r.link_id = $9) AND ($10 = 0 OR "
+      "r.sim_id "
+      "IN (SELECT id FROM statistics.sims WHERE account_id = $1 AND network = $10)) AND "
+      "cardinality($12::timestamptz[]) >= 0 GROUP BY i, g, r.metric, r.kind HAVING sum(r.value) <> "
+      "0 ORDER BY i, g LIMIT $11");
+}
+
+absl::StatusOr<std::vector<Sum>> Select(storage::Transaction& tx, const Query& query,
+                                        Resolution resolution, absl::Time from, absl::Time to,
+                                        const std::vector<absl::Time>& bounds) {
+  std::vector<int16_t> metrics;
+  for (const Metric metric : query.metrics) metrics.push_back(static_cast<int16_t>(metric));
+  const Filter& filter = query.filter;
+  const char* interval = bounds.empty() ? "0" : "width_bucket(r.start, $12) - 1";
+  MO_ASSIGN_OR_RETURN(
+      storage::Result rows,
+      tx.Query(Sql(query, interval), tx.account_id(), static_cast<int32_t>(resolution), metrics,
+               from, to, filter.sim_id, filter.channel_id, filter.broadcast_id, filter.link_id,
+               filter.network, int64_t{kMaxSums + 1}, bounds));
+  if (rows.size() > kMaxSums) {
+    return InvalidField(
+        "group_by", "TOO_MANY_GROUPS",
+        "more than 100,000 numbers: ask for less time, longer steps or less groups");
+  }
+  std::vector<Sum> sums;
+  for (const storage::Row row : rows) {
+    sums.push_back({static_cast<size_t>(row.Int(0)), row.Int(1), static_cast<Metric>(row.Int(2)),
+                    static_cast<int32_t>(row.Int(3)), row.Int(4)});
+  }
+  return sums;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Sum>> SelectSums(storage::Transaction& tx, const Query& query,
+                                            const Period& period) {
+  return Select(tx, query, period.resolution, period.from(), period.to(), period.bounds);
+}
+
+absl::StatusOr<std::vector<Sum>> SelectSumsBefore(storage::Transaction& tx, const Query& query,
+                                                  absl::Time time, Resolution resolution) {
+  // Days as far as they go, then what is finer.
+  const absl::Time day =
+      absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), LengthOf(Resolution::kDay));
+  MO_ASSIGN_OR_RETURN(std::vector<Sum> sums,
+                      Select(tx, query, Resolution::kDay, absl::UnixEpoch(), day, {}));
+  if (day == time) return sums;
+  MO_ASSIGN_OR_RETURN(const std::vector<Sum> rest, Select(tx, query, resolution, day, time, {}));
+  sums.insert(sums.end(), rest.begin(), rest.end());
+  return sums;
+}
+
+}  // namespace mo::statistics
