@@ -46,16 +46,27 @@ std::vector<std::string> PersonalLinks::Of(int64_t recipient) const {
 Tracker::Tracker(App& app)
     : links_(app), ring_(secrets::KeyRing::Parse(app.options().secret_keys)) {}
 
-absl::Status Tracker::Check() const {
+absl::Status Tracker::CheckKeys() const {
   MO_RETURN_IF_ERROR(ring_.status());
   if (!ring_->empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_UNAVAILABLE",
                "this installation has no key to make links' codes with: --secret_keys_file");
 }
 
+absl::Status Tracker::Check(const Caller& caller) {
+  MO_RETURN_IF_ERROR(CheckKeys());
+  MO_ASSIGN_OR_RETURN(const links_v1::LinkSettings settings,
+                      links_.Call(MO_METHOD(links_v1::LinkService, GetLinkSettings),
+                                  caller.WithKey(""), links_v1::GetLinkSettingsRequest()));
+  if (!settings.base_url().empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "NO_LINK_DOMAIN",
+               "there is no domain for short links: neither the account's (link-settings) nor the "
+               "installation's (--redirect_url)");
+}
+
 absl::StatusOr<PersonalLinks> Tracker::Shorten(const Caller& caller,
                                                const links_v1::ShortenLinksRequest& request) {
-  MO_RETURN_IF_ERROR(Check());
+  MO_RETURN_IF_ERROR(CheckKeys());
   MO_ASSIGN_OR_RETURN(
       const links_v1::ShortenLinksResponse shortened,
       links_.Call(MO_METHOD(links_v1::LinkService, ShortenLinks), caller.WithKey(""), request));

@@ -43,12 +43,15 @@ class Tracker {
  public:
   explicit Tracker(App& app);
 
-  // SECRETS_UNAVAILABLE in a process without --secret_keys_file: links would be refused.
-  absl::Status Check() const;
+  // Whether the account's links can be tracked: NO_LINK_DOMAIN, or SECRETS_UNAVAILABLE in a process
+  // without --secret_keys_file.
+  absl::Status Check(const Caller& caller);
   absl::StatusOr<PersonalLinks> Shorten(
       const Caller& caller, const messageorganizer::links::v1::ShortenLinksRequest& request);
 
  private:
+  absl::Status CheckKeys() const;
+
   Client<messageorganizer::links::v1::LinkService> links_;
   absl::StatusOr<secrets::KeyRing> ring_;
 };

@@ -112,10 +112,10 @@ void BroadcastCheck::QuietHours(const v1::Broadcast& broadcast, const std::strin
   problems.Add(path + "ignore_quiet_hours", "CONFLICT", "not together with quiet_hours");
 }
 
-absl::Status BroadcastCheck::Tracking(const v1::Broadcast& broadcast, const std::string& path,
-                                      Problems& problems) const {
+absl::Status BroadcastCheck::Tracking(const Caller& caller, const v1::Broadcast& broadcast,
+                                      const std::string& path, Problems& problems) {
   if (!broadcast.track_links()) return absl::OkStatus();
-  MO_RETURN_IF_ERROR(tracker_.Check());
+  MO_RETURN_IF_ERROR(tracker_.Check(caller));
   CheckTracked(broadcast.content(), path + "track_links", problems);
   return absl::OkStatus();
 }

@@ -33,7 +33,7 @@ class BroadcastCheck {
     MO_RETURN_IF_ERROR(Content(caller, request.content(), "", problems));
     Times(WantedOf(request), "", problems);
     QuietHours(WantedOf(request), "", problems);
-    MO_RETURN_IF_ERROR(Tracking(WantedOf(request), "", problems));
+    MO_RETURN_IF_ERROR(Tracking(caller, WantedOf(request), "", problems));
     MO_RETURN_IF_ERROR(Audience(caller, request.audience(), "", problems));
     return problems.ToStatus();
   }
@@ -67,9 +67,9 @@ class BroadcastCheck {
   // Its own quiet hours, unless it ignores them.
   static void QuietHours(const v1::Broadcast& broadcast, const std::string& path,
                          Problems& problems);
-  // Whether its links can be tracked, if they are to be; SECRETS_UNAVAILABLE.
-  absl::Status Tracking(const v1::Broadcast& broadcast, const std::string& path,
-                        Problems& problems) const;
+  // Whether its links can be tracked, if they are to be (Tracker::Check).
+  absl::Status Tracking(const Caller& caller, const v1::Broadcast& broadcast,
+                        const std::string& path, Problems& problems);
   // When a broadcast with this send_time starts: then, or now.
   static absl::Time StartOf(const v1::Broadcast& broadcast, absl::Time now);
 

@@ -8,6 +8,7 @@
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "services/channels/errors.h"
+#include "services/channels/personal.h"
 #include "services/channels/expansion_store.h"
 
 namespace mo::channels {
@@ -81,6 +82,9 @@ absl::Status Broadcasts::CheckChange(const Caller& caller, const v1::Broadcast& 
   if (fields.count("audience") != 0) {
     MO_RETURN_IF_ERROR(check_.Audience(caller, wanted.audience(), "broadcast.", problems));
   }
+  if (fields.count("track_links") != 0) {
+    MO_RETURN_IF_ERROR(check_.Tracking(caller, wanted, "broadcast.", problems));
+  }
   return problems.ToStatus();
 }
 
@@ -103,7 +107,8 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
         CopyFields(wanted, fields, broadcast);
         Problems problems;
         BroadcastCheck::QuietHours(broadcast, "broadcast.", problems);
-        MO_RETURN_IF_ERROR(check_.Tracking(broadcast, "broadcast.", problems));
+        if (broadcast.track_links())
+          CheckTracked(broadcast.content(), "broadcast.track_links", problems);
         MO_RETURN_IF_ERROR(problems.ToStatus());
         MO_RETURN_IF_ERROR(Retime(tx, key, fields, broadcast));
         MO_RETURN_IF_ERROR(ReplaceBroadcast(tx, key, broadcast));

@@ -24,6 +24,12 @@ inline absl::Status KeyReused() {
                "other links were made under this key");
 }
 
+inline absl::Status NoLinkDomain() {
+  return Error(absl::StatusCode::kFailedPrecondition, "NO_LINK_DOMAIN",
+               "there is no domain for short links: neither the account's (link-settings) nor the "
+               "installation's (--redirect_url)");
+}
+
 // Personal codes can be neither made nor read: this process lacks the key (--secret_keys_file).
 inline absl::Status SecretsUnavailable() {
   return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_UNAVAILABLE",

@@ -55,7 +55,7 @@ absl::StatusOr<v1::LinkSettings> Settings::Get(const Caller& caller) {
                           [&](storage::Transaction& tx) -> absl::StatusOr<v1::LinkSettings> {
                             MO_ASSIGN_OR_RETURN(const storage::Result rows,
                                                 tx.Query(kSelectLinkSettings, tx.account_id()));
-                            return SettingsFrom(rows);
+                            return WithBase(SettingsFrom(rows));
                           });
 }
 
@@ -73,17 +73,22 @@ absl::StatusOr<v1::LinkSettings> Settings::Update(const Caller& caller,
         CopyFields(request.settings(), fields, settings);
         tx.Defer(kUpdateLinkSettings, tx.account_id(), settings.domain());
         settings.set_etag(absl::StrCat(rows[0].Int(1) + 1));
-        return settings;
+        return WithBase(std::move(settings));
       });
   if (storage::Violates(updated.status(), "settings_domain")) return DomainTaken();
   if (updated.ok()) on_changed_();
   return updated;
 }
 
+v1::LinkSettings Settings::WithBase(v1::LinkSettings settings) const {
+  settings.set_base_url(
+      settings.domain().empty() ? default_base_ : absl::StrCat("https://", settings.domain(), "/"));
+  return settings;
+}
+
 absl::StatusOr<std::string> Settings::BaseUrl(storage::Transaction& tx) const {
   MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kSelectLinkSettings, tx.account_id()));
-  if (rows.empty() || rows[0].IsNull(0)) return default_base_;
-  return absl::StrCat("https://", rows[0].String(0), "/");
+  return WithBase(SettingsFrom(rows)).base_url();
 }
 
 absl::StatusOr<std::vector<std::pair<std::string, int64_t>>> Settings::AllDomains() {

@@ -40,6 +40,8 @@ class Settings {
   void OnChanged(std::function<void()> action) { on_changed_ = std::move(action); }
 
  private:
+  v1::LinkSettings WithBase(v1::LinkSettings settings) const;
+
   storage::Database& database_;
   const std::string default_base_;
   const std::string default_host_;

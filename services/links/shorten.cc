@@ -113,6 +113,7 @@ absl::StatusOr<v1::ShortenLinksResponse> Shortener::Shorten(
     return database_.As(caller.account_id,
                         [&](storage::Transaction& tx) -> absl::StatusOr<v1::ShortenLinksResponse> {
                           MO_ASSIGN_OR_RETURN(const std::string base, settings_.BaseUrl(tx));
+                          if (base.empty()) return NoLinkDomain();
                           MO_ASSIGN_OR_RETURN(std::optional<v1::ShortenLinksResponse> response,
                                               Before(tx, request));
                           if (!response && first_number >= 0) {

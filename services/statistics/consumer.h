@@ -18,8 +18,8 @@ inline events::ConsumerOptions OptionsOf(std::string name) {
   options.name = std::move(name);
   options.sources = {"contacts", "channels", "inbox", "sims", "links"};
   options.wants = Counts;
-  options.batch = 1000;
-  options.linger = absl::Milliseconds(200);
+  options.batch = 5000;
+  options.linger = absl::Seconds(1);
   return options;
 }
 

@@ -40,16 +40,11 @@ absl::Time BoundAt(absl::Time time, int64_t intervals, v1::Step step, absl::Time
   }
 }
 
-bool Begins(absl::Time time, absl::Duration length) {
-  const absl::Duration since = time - absl::UnixEpoch();
-  return absl::Floor(since, length) == since;
-}
-
 Resolution ResolutionOf(const std::vector<absl::Time>& bounds) {
-  for (const Resolution resolution : {Resolution::kDay, Resolution::kHour, Resolution::kQuarter}) {
-    const absl::Duration length = LengthOf(resolution);
+  for (const Resolution resolution :
+       {Resolution::kMonth, Resolution::kDay, Resolution::kHour, Resolution::kQuarter}) {
     if (std::all_of(bounds.begin(), bounds.end(),
-                    [&](absl::Time bound) { return Begins(bound, length); }))
+                    [&](absl::Time bound) { return FloorOf(bound, resolution) == bound; }))
       return resolution;
   }
   return Resolution::kMinute;

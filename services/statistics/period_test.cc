@@ -67,6 +67,7 @@ TEST_CASE("Weeks begin on Monday, months on the first") {
   period = PeriodOf(asked, now);
   REQUIRE(period.ok());
   CHECK(Bounds(*period) == std::vector<std::string>{"01-01 00:00", "02-01 00:00", "03-01 00:00"});
+  CHECK(period->resolution == Resolution::kMonth);
 }
 
 TEST_CASE("The period before has as many intervals, of the calendar") {

@@ -29,7 +29,7 @@ const char* GroupOf(const Query& query) {
 }
 
 // $1 account, $2 resolution, $3 metrics, $4 from, $5 to, $6 SIM, $7 channel, $8 broadcast, $9 link,
-// $10 network, $11 limit, $12 bounds.
+// $10 network, $11 limit, $12 bounds, $13 cube.
 std::string Sql(const Query& query, const char* interval) {
   const bool by_channel = query.group_by == v1::GROUP_BY_CHANNEL && query.channels_by_broadcast;
   return absl::StrCat(
@@ -41,7 +41,8 @@ std::string Sql(const Query& query, const char* interval) {
       by_channel ? " LEFT JOIN statistics.broadcast_channels b ON b.account_id = r.account_id AND "
                    "b.broadcast_id = r.broadcast_id"
                  : "",
-      " WHERE r.account_id = $1 AND r.resolution = $2 AND r.metric = ANY($3) AND r.start >= $4 AND "
+      " WHERE r.account_id = $1 AND r.cube = $13 AND r.resolution = $2 AND r.metric = ANY($3) AND "
+      "r.start >= $4 AND "
       "r.start < $5 AND ($6 = 0 OR r.sim_id = $6) AND ($7 = 0 OR ",
       query.channels_by_broadcast
           ? "r.broadcast_id IN (SELECT broadcast_id FROM statistics.broadcast_channels WHERE "
@@ -66,7 +67,7 @@ absl::StatusOr<std::vector<Sum>> Select(storage::Transaction& tx, const Query& q
       storage::Result rows,
       tx.Query(Sql(query, interval), tx.account_id(), static_cast<int32_t>(resolution), metrics,
                from, to, filter.sim_id, filter.channel_id, filter.broadcast_id, filter.link_id,
-               filter.network, int64_t{kMaxSums + 1}, bounds));
+               filter.network, int64_t{kMaxSums + 1}, bounds, static_cast<int32_t>(CubeOf(query))));
   if (rows.size() > kMaxSums) {
     return InvalidField(
         "group_by", "TOO_MANY_GROUPS",
@@ -82,6 +83,18 @@ absl::StatusOr<std::vector<Sum>> Select(storage::Transaction& tx, const Query& q
 
 }  // namespace
 
+Cube CubeOf(const Query& query) {
+  const Filter& filter = query.filter;
+  const bool sims = query.group_by == v1::GROUP_BY_SIM || query.group_by == v1::GROUP_BY_NETWORK ||
+                    filter.sim_id != 0 || filter.network != 0;
+  const bool what = query.group_by == v1::GROUP_BY_CHANNEL ||
+                    query.group_by == v1::GROUP_BY_BROADCAST ||
+                    query.group_by == v1::GROUP_BY_LINK || filter.channel_id != 0 ||
+                    filter.broadcast_id != 0 || filter.link_id != 0;
+  if (sims) return what ? Cube::kAll : Cube::kSim;
+  return what ? Cube::kWhat : Cube::kTotal;
+}
+
 absl::StatusOr<std::vector<Sum>> SelectSums(storage::Transaction& tx, const Query& query,
                                             const Period& period) {
   return Select(tx, query, period.resolution, period.from(), period.to(), period.bounds);
@@ -89,14 +102,16 @@ absl::StatusOr<std::vector<Sum>> SelectSums(storage::Transaction& tx, const Quer
 
 absl::StatusOr<std::vector<Sum>> SelectSumsBefore(storage::Transaction& tx, const Query& query,
                                                   absl::Time time, Resolution resolution) {
-  // Days as far as they go, then what is finer.
-  const absl::Time day =
-      absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), LengthOf(Resolution::kDay));
-  MO_ASSIGN_OR_RETURN(std::vector<Sum> sums,
-                      Select(tx, query, Resolution::kDay, absl::UnixEpoch(), day, {}));
-  if (day == time) return sums;
-  MO_ASSIGN_OR_RETURN(const std::vector<Sum> rest, Select(tx, query, resolution, day, time, {}));
-  sums.insert(sums.end(), rest.begin(), rest.end());
+  // Months as far as they go, then days, then what is finer.
+  std::vector<Sum> sums;
+  absl::Time from = absl::UnixEpoch();
+  for (const Resolution part : {Resolution::kMonth, Resolution::kDay, resolution}) {
+    const absl::Time to = part == resolution ? time : FloorOf(time, part);
+    if (from == to) continue;
+    MO_ASSIGN_OR_RETURN(const std::vector<Sum> some, Select(tx, query, part, from, to, {}));
+    sums.insert(sums.end(), some.begin(), some.end());
+    from = to;
+  }
   return sums;
 }
 

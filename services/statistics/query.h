@@ -29,6 +29,9 @@ struct Query {
   Filter filter;
 };
 
+// The smallest cube that knows what is asked for.
+Cube CubeOf(const Query& query);
+
 // The sum of a metric in an interval, for one group and kind.
 struct Sum {
   size_t interval = 0;

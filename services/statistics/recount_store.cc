@@ -53,11 +53,11 @@ void ClearRecount(storage::Transaction& tx, const std::string& consumer) {
 // $1, $2: from, to; $3: the lengths of the resolutions in seconds; $4: since when they are kept.
 // What is missing is 0.
 #define PAIRS                                                                                      \
-  "WITH pairs AS (SELECT account_id, resolution, metric, start, sim_id, channel_id, "              \
+  "WITH pairs AS (SELECT account_id, cube, resolution, metric, start, sim_id, channel_id, "        \
   "broadcast_id, "                                                                                 \
   "link_id, kind, coalesce(r.value, 0) AS kept, coalesce(n.value, 0) AS recounted FROM (SELECT * " \
   "FROM statistics.rollups WHERE start >= $1) r FULL JOIN (SELECT * FROM statistics.recounts "     \
-  "WHERE start >= $1) n USING (account_id, resolution, metric, start, sim_id, channel_id, "        \
+  "WHERE start >= $1) n USING (account_id, cube, resolution, metric, start, sim_id, channel_id, "  \
   "broadcast_id, link_id, kind) WHERE start + ($3::bigint[])[resolution + 1] * interval '1 "       \
   "second' <= $2 AND start >= ($4::timestamptz[])[resolution + 1]) "
 
@@ -67,10 +67,10 @@ constexpr char kSelectDifferences[] = PAIRS
     "SELECT account_id, resolution, metric, start, kept, recounted FROM pairs WHERE kept <> "
     "recounted ORDER BY start, account_id, resolution, metric LIMIT 100";
 constexpr char kRepair[] = PAIRS
-    "INSERT INTO statistics.rollups AS r (account_id, resolution, metric, start, sim_id, "
-    "channel_id, broadcast_id, link_id, kind, value) SELECT account_id, resolution, metric, "
+    "INSERT INTO statistics.rollups AS r (account_id, cube, resolution, metric, start, sim_id, "
+    "channel_id, broadcast_id, link_id, kind, value) SELECT account_id, cube, resolution, metric, "
     "start, sim_id, channel_id, broadcast_id, link_id, kind, recounted FROM pairs WHERE kept "
-    "<> recounted ON CONFLICT (account_id, resolution, metric, start, sim_id, channel_id, "
+    "<> recounted ON CONFLICT (account_id, cube, resolution, metric, start, sim_id, channel_id, "
     "broadcast_id, link_id, kind) DO UPDATE SET value = excluded.value";
 
 // The parameters of PAIRS.

@@ -44,7 +44,7 @@ TEST_CASE("A recount finds what differs and repairs it") {
   // Somebody has meddled with the numbers of an hour.
   REQUIRE(f.System()
               ->Script("UPDATE statistics.rollups SET value = value + 1 WHERE account_id = 1 AND "
-                       "resolution = 2")
+                       "cube = 2 AND resolution = 2")
               .ok());
   run = Recounted(f);
   CHECK(run.state() == v1::RECOUNT_STATE_DIFFERENT);
@@ -124,7 +124,7 @@ TEST_CASE("100,000 events, twice, in pieces, with crashes: what SQL counts in th
     return f.Count(absl::StrCat("SELECT coalesce(sum(value), 0)::bigint FROM statistics.", table,
                                 " WHERE account_id = ", account,
                                 " AND metric = ", static_cast<int>(metric),
-                                " AND resolution = ", static_cast<int>(resolution)));
+                                " AND cube = 0 AND resolution = ", static_cast<int>(resolution)));
   };
   const struct {
     const char* source;

@@ -33,9 +33,16 @@ struct Relations {
   }
 };
 
-// The beginning of the interval that a time is in.
-absl::Time Floor(absl::Time time, absl::Duration length) {
-  return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), length);
+void AddFact(int64_t account_id, const Fact& fact, absl::Time time, Rollups& rollups) {
+  for (int c = 0; c < kCubes; ++c) {
+    const auto cube = static_cast<Cube>(c);
+    for (int r = 0; r < kResolutions; ++r) {
+      const auto resolution = static_cast<Resolution>(r);
+      if (!Keeps(cube, resolution)) continue;
+      rollups[{account_id, cube, resolution, fact.metric, FloorOf(time, resolution),
+               In(cube, fact.subject)}] += fact.value;
+    }
+  }
 }
 
 }  // namespace
@@ -50,11 +57,7 @@ absl::Status RollUp(storage::Transaction& tx, Ledger ledger,
     if (time == absl::InfinitePast()) return absl::InvalidArgumentError("the event has no time");
     for (const Fact& fact : FactsOf(event)) {
       const absl::Time when = fact.time == absl::InfinitePast() ? time : fact.time;
-      for (int r = 0; r < kResolutions; ++r) {
-        const auto resolution = static_cast<Resolution>(r);
-        rollups[{event.envelope.account_id(), resolution, fact.metric,
-                 Floor(when, LengthOf(resolution)), fact.subject}] += fact.value;
-      }
+      AddFact(event.envelope.account_id(), fact, when, rollups);
     }
     if (ledger == Ledger::kLive) relations.Learn(event);
   }

@@ -115,6 +115,10 @@ absl::Status Statistics::Answer(const Report& report, const Caller& caller,
   if (!request.time_zone().empty()) absl::LoadTimeZone(request.time_zone(), &asked.zone);
   MO_ASSIGN_OR_RETURN(const Query query, QueryOf(report, request));
   MO_ASSIGN_OR_RETURN(const Period period, PeriodOf(asked, now));
+  if (!Keeps(CubeOf(query), period.resolution)) {
+    return InvalidField("step", "NOT_AVAILABLE",
+                        "minutes are not kept apart by SIM and network: ask for hours");
+  }
   Period before;
   if (request.compare()) {
     MO_ASSIGN_OR_RETURN(before, PeriodBefore(period, asked, now));

@@ -136,7 +136,8 @@ TEST_CASE("Accounts see their own numbers only") {
   auto sum = [&] {
     return (*connection)
         ->Query(
-            "SELECT coalesce(sum(value), 0)::bigint FROM statistics.rollups WHERE resolution = 3",
+            "SELECT coalesce(sum(value), 0)::bigint FROM statistics.rollups WHERE cube = 0 AND "
+            "resolution = 3",
             storage::Parameters())
         ->
         operator[](0)

@@ -13,9 +13,19 @@ absl::Duration LengthOf(Resolution resolution) {
     case Resolution::kHour:
       return absl::Hours(1);
     case Resolution::kDay:
+      return absl::Hours(24);
+    case Resolution::kMonth:
       break;
   }
-  return absl::Hours(24);
+  return absl::Hours(31 * 24);
+}
+
+absl::Time FloorOf(absl::Time time, Resolution resolution) {
+  if (resolution == Resolution::kMonth) {
+    const absl::TimeZone utc = absl::UTCTimeZone();
+    return absl::FromCivil(absl::ToCivilMonth(time, utc), utc);
+  }
+  return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), LengthOf(resolution));
 }
 
 absl::Duration RetentionOf(Resolution resolution) {
@@ -27,30 +37,40 @@ absl::Duration RetentionOf(Resolution resolution) {
     case Resolution::kHour:
       return 1100 * absl::Hours(24);
     case Resolution::kDay:
+    case Resolution::kMonth:
       break;
   }
   return absl::InfiniteDuration();
 }
 
+Subject In(Cube cube, const Subject& subject) {
+  if (cube == Cube::kAll) return subject;
+  Subject part;
+  if (cube == Cube::kWhat) part = subject;
+  part.kind = subject.kind;
+  part.sim_id = cube == Cube::kSim ? subject.sim_id : 0;
+  return part;
+}
+
 // In the order of the key, so that two partitions' batches cannot deadlock on their common rows.
-#define ADD_ROLLUPS(table)                                                                        \
-  "INSERT INTO statistics." table                                                                 \
-  " AS r (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, "     \
-  "kind, value) SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::smallint[]), (SELECT "    \
-  "$3::smallint[]), (SELECT $4::timestamptz[]), (SELECT $5::bigint[]), (SELECT $6::bigint[]), "   \
-  "(SELECT $7::bigint[]), (SELECT $8::bigint[]), (SELECT $9::int[]), (SELECT $10::bigint[])) AS " \
-  "n (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind, "   \
-  "value) ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ON CONFLICT (account_id, resolution, metric, "       \
-  "start, sim_id, channel_id, broadcast_id, link_id, kind) DO UPDATE SET value = r.value + "      \
-  "excluded.value"
+#define ADD_ROLLUPS(table)                                                                       \
+  "INSERT INTO statistics." table                                                                \
+  " AS r (account_id, cube, resolution, metric, start, sim_id, channel_id, broadcast_id, "       \
+  "link_id, kind, value) SELECT * FROM unnest((SELECT $1::bigint[]), (SELECT $2::smallint[]), "  \
+  "(SELECT $3::smallint[]), (SELECT $4::smallint[]), (SELECT $5::timestamptz[]), (SELECT "       \
+  "$6::bigint[]), (SELECT $7::bigint[]), (SELECT $8::bigint[]), (SELECT $9::bigint[]), (SELECT " \
+  "$10::int[]), (SELECT $11::bigint[])) ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ON CONFLICT "     \
+  "(account_id, cube, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, "    \
+  "kind) DO UPDATE SET value = r.value + excluded.value"
 void AddRollups(storage::Transaction& tx, Ledger ledger, const Rollups& rollups) {
   if (rollups.empty()) return;
   std::vector<int64_t> accounts, sims, channels, broadcasts, links, values;
-  std::vector<int16_t> resolutions, metrics;
+  std::vector<int16_t> cubes, resolutions, metrics;
   std::vector<int32_t> kinds;
   std::vector<absl::Time> starts;
   for (const auto& [key, value] : rollups) {
     accounts.push_back(key.account_id);
+    cubes.push_back(static_cast<int16_t>(key.cube));
     resolutions.push_back(static_cast<int16_t>(key.resolution));
     metrics.push_back(static_cast<int16_t>(key.metric));
     starts.push_back(key.start);
@@ -62,7 +82,7 @@ void AddRollups(storage::Transaction& tx, Ledger ledger, const Rollups& rollups)
     values.push_back(value);
   }
   tx.Defer(ledger == Ledger::kLive ? ADD_ROLLUPS("rollups") : ADD_ROLLUPS("recounts"), accounts,
-           resolutions, metrics, starts, sims, channels, broadcasts, links, kinds, values);
+           cubes, resolutions, metrics, starts, sims, channels, broadcasts, links, kinds, values);
 }
 
 #define KEEP(table, columns)                                                                      \
@@ -95,9 +115,10 @@ constexpr char kDeleteOld[] =
     "WHERE resolution < 2 AND start < CASE resolution WHEN 0 THEN $1::timestamptz ELSE $2 END AND "
     "start < $1 ORDER BY start LIMIT 5000))";
 constexpr char kDeleteOldHours[] =
-    "DELETE FROM statistics.rollups r USING (SELECT DISTINCT account_id, metric FROM "
+    "DELETE FROM statistics.rollups r USING (SELECT DISTINCT account_id, cube, metric FROM "
     "statistics.rollups WHERE resolution = 3 AND start < $1) AS old WHERE r.account_id = "
-    "old.account_id AND r.resolution = 2 AND r.metric = old.metric AND r.start < $1";
+    "old.account_id AND r.cube = old.cube AND r.resolution = 2 AND r.metric = old.metric AND "
+    "r.start < $1";
 absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now) {
   MO_ASSIGN_OR_RETURN(storage::Result deleted,
                       tx.Query(kDeleteOld, now - RetentionOf(Resolution::kMinute),

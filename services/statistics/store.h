@@ -13,16 +13,36 @@
 
 namespace mo::statistics {
 
-// The lengths of intervals that are kept, each beginning with a multiple of its length since 1970.
-enum class Resolution : int16_t { kMinute = 0, kQuarter = 1, kHour = 2, kDay = 3 };
-inline constexpr int kResolutions = 4;
+// The lengths of intervals that are kept, of UTC.
+enum class Resolution : int16_t { kMinute = 0, kQuarter = 1, kHour = 2, kDay = 3, kMonth = 4 };
+inline constexpr int kResolutions = 5;
+// The longest that one is.
 absl::Duration LengthOf(Resolution resolution);
-// For how long they are kept; days for ever.
+// The beginning of the interval that a time is in.
+absl::Time FloorOf(absl::Time time, Resolution resolution);
+// For how long they are kept; days and months for ever.
 absl::Duration RetentionOf(Resolution resolution);
+
+// What numbers are kept apart by: the less, the fewer there are to add up for an answer.
+enum class Cube : int16_t {
+  kTotal = 0,  // kind
+  kSim = 1,    // SIM and kind
+  kAll = 2,    // all of Subject
+  kWhat = 3,   // all but the SIM
+};
+inline constexpr int kCubes = 4;
+// The part of a subject that a cube knows.
+Subject In(Cube cube, const Subject& subject);
+// Whether a cube keeps intervals so short: nobody looks at the minutes of each SIM, and they are
+// most of what would be written.
+inline bool Keeps(Cube cube, Resolution resolution) {
+  return resolution != Resolution::kMinute || cube == Cube::kTotal || cube == Cube::kWhat;
+}
 
 // One number's place, in the order of the key.
 struct RollupKey {
   int64_t account_id = 0;
+  Cube cube = Cube::kTotal;
   Resolution resolution = Resolution::kMinute;
   Metric metric = Metric::kRegistered;
   absl::Time start;

@@ -14,6 +14,7 @@ from fairness import Fairness
 from fanout import Fanout
 from machine import Machine
 from redirect import Redirect
+from rollups import Numbers
 from sends import Sends
 from table import table
 
@@ -29,7 +30,7 @@ def parse():
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "sends", "redirect", "fanout", "fairness"))
+    parser.add_argument("--only", choices=("rest", "answer", "callbacks", "sends", "redirect", "numbers", "fanout", "fairness"))
     parser.add_argument("--recipients", type=int)
     parser.add_argument("--perf", type=pathlib.Path)
     parser.add_argument("--statements", action="store_true")
@@ -170,7 +171,7 @@ class Bench(Machine):
                   "commit": commit + ("+" if git("status", "--porcelain", "libs", "services", "proto") else ""),
                   "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, {cpu_model()}",
                   "load_before": os.getloadavg()[0]}
-        if self.options.only not in ("redirect", "fanout", "fairness"):
+        if self.options.only not in ("redirect", "numbers", "fanout", "fairness"):
             result["commits"] = [self.commits(1 if quick else 4, clients) for clients in (1, 8)]
         if self.options.only in (None, "rest"):
             result["per_cpu_second"] = self.per_cpu_second()
@@ -183,6 +184,8 @@ class Bench(Machine):
             result["sends"] = Sends(self, quick).run()
         if self.options.only in (None, "redirect"):
             result["redirect"] = Redirect(self, quick).run()
+        if self.options.only in (None, "numbers"):
+            result["numbers"] = Numbers(self, quick).run()
         if self.options.only in (None, "fanout"):
             recipients = self.options.recipients or (100_000 if quick else 1_000_000)
             result["fanout"] = Fanout(self, recipients, quick).run()

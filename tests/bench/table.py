@@ -25,6 +25,8 @@ def table(result):
         lines += sends(result["sends"])
     if "redirect" in result:
         lines += redirect(result["redirect"])
+    if "numbers" in result:
+        lines += numbers(result["numbers"])
     if "fanout" in result:
         lines += fanout(result["fanout"])
     if "fairness" in result:
@@ -111,6 +113,15 @@ def redirect(r):
                  f" {r['cpu_ratio']:.2f}, {met(r['cpu_ratio'] >= 0.65)}; p99 < 5 ms at half: {met(half['p99_ms'] < 5)}; asked"
                  f" {r['requests']:,}, counted {r['counted']:,}: {met(r['requests'] <= r['counted'] <= r['requests'] + r['broken_off'])}"
                  f" (wrk forgets up to {r['broken_off']} that it breaks off)")
+    return lines
+
+
+def numbers(n):
+    lines = [f"\n{'deliveries over REST, ms':42} {'first':>8} {'median':>8} {'most':>8}"]
+    for name, m in n["ms"].items():
+        lines.append(f"{name:42} {m['first']:8.1f} {m['median']:8.1f} {m['most']:8.1f}")
+    lines.append(f"{n['messages']:,} messages in {n['rows']:,} numbers; median < 100 ms:"
+                 f" {met(max(m['median'] for m in n['ms'].values()) < 100)}")
     return lines
 
 

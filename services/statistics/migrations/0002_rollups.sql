@@ -1,8 +1,9 @@
--- Numbers of intervals, counted from events. resolution: 0 minutes, 1 quarter hours, 2 hours, 3 days, all of UTC; each event is in
--- all four of them, of which the fine ones are forgotten with time. metric, kind: see metric.h. Ids are 0 where a metric has no
--- such thing.
+-- Numbers of intervals, counted from events. cube: 0 of the account, 1 by SIM, 2 by everything, 3 by everything but the SIM.
+-- resolution: 0 minutes (cubes 0 and 3 only), 1 quarter hours, 2 hours, 3 days, 4 months, all of UTC. Each event is in all cubes and resolutions, of which the fine ones are forgotten with time.
+-- metric, kind: see metric.h. Ids are 0 where a cube or a metric has no such thing.
 CREATE TABLE statistics.rollups (
   account_id bigint NOT NULL,
+  cube smallint NOT NULL,
   resolution smallint NOT NULL,
   metric smallint NOT NULL,
   start timestamptz NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE statistics.rollups (
   link_id bigint NOT NULL,
   kind integer NOT NULL,
   value bigint NOT NULL,
-  PRIMARY KEY (account_id, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind)
+  PRIMARY KEY (account_id, cube, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind)
 ) WITH (fillfactor = 80);
 CREATE INDEX rollups_old ON statistics.rollups (start) WHERE resolution < 2;
 SELECT mo.protect('statistics.rollups');
@@ -51,6 +52,7 @@ SELECT mo.protect('statistics.recount_runs');
 
 -- What was counted before, by hours and without anything but the metric, remains in the same numbers.
 INSERT INTO statistics.rollups
-SELECT account_id, r.resolution, metric, date_bin(r.length, hour, timestamptz '1970-01-01 00:00:00+00'), 0, 0, 0, 0, 0, sum(value)
-FROM statistics.hourly, (VALUES (2::smallint, interval '1 hour'), (3::smallint, interval '1 day')) AS r (resolution, length)
-WHERE metric <= 7 GROUP BY 1, 2, 3, 4;
+SELECT account_id, c.cube, r.resolution, metric, date_trunc(r.unit, hour, 'UTC'), 0, 0, 0, 0, 0, sum(value)
+FROM statistics.hourly, (VALUES (0::smallint), (1), (2), (3)) AS c (cube),
+  (VALUES (2::smallint, 'hour'), (3, 'day'), (4, 'month')) AS r (resolution, unit)
+WHERE metric <= 7 GROUP BY 1, 2, 3, 4, 5;
