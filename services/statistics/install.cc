@@ -26,7 +26,8 @@ void Install(App& app) {
   app.OwnWorker("statistics-recount", absl::Seconds(1),
                 [&recounting] { return recounting.RunOnce(); });
   Statistics& statistics = app.Own<Statistics>(app, database);
-  app.Serve(app.Own<Service>(app.OwnRpc("statistics"), statistics, recounting));
+  app.Serve(app.Own<Service>(app.OwnRpc("statistics"), statistics, app.Own<Prices>(app, database),
+                             recounting));
 }
 
 }  // namespace mo::statistics

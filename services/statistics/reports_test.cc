@@ -151,8 +151,8 @@ TEST_CASE("Months count who was active when they began, and who became so") {
   csv.set_report("usage");
   *csv.mutable_from() = request.from();
   CHECK(f.Ask(&Stub::DownloadStatistics, csv).data() ==
-        "month,active_contacts,received,network,message_class,messages\r\n"
-        "2026-01,5,0,,,0\r\n2026-02,7,0,,,0\r\n");
+        "month,active_contacts,received,network,message_class,messages,cost,currency\r\n"
+        "2026-01,5,0,,,0,,\r\n2026-02,7,0,,,0,,\r\n");
 }
 
 TEST_CASE(
@@ -180,6 +180,46 @@ TEST_CASE(
   CHECK(compared.previous_intervals(0).received() == 24);
   CHECK(compared.previous_total().received() == 24);
   CHECK(compared.total().received() == 47);
+}
+
+TEST_CASE("What messages cost is what they cost on their day") {
+  Numbers f;  // 2026-01-15
+  Occupy(f, kSim, common::NETWORK_WHATSAPP, 1);
+  v1::UpdateMessagePricesRequest update;
+  auto& price = *update.mutable_message_prices()->add_prices();
+  price.set_network(common::NETWORK_WHATSAPP);
+  price.set_message_class(common::MESSAGE_CLASS_MARKETING);
+  price.set_micros(110000);
+  auto refused = [&] {
+    const auto answer = Client<v1::StatisticsService>(f.env.app())
+                            .Call(&Stub::UpdateMessagePrices, f.env.caller(), update);
+    const auto problems = FieldProblemsOf(answer.status());
+    return problems.empty() ? "" : problems[0].field + " " + problems[0].reason;
+  };
+  CHECK(refused() == "message_prices.currency REQUIRED");
+  update.mutable_message_prices()->set_currency("EUR");
+  *update.mutable_message_prices()->add_prices() = v1::MessagePrice(price);
+  CHECK(refused() == "message_prices.prices[1] DUPLICATE");
+  update.mutable_message_prices()->mutable_prices()->RemoveLast();
+  f.Append("sims", 1, Counted(kSim, 10, 10, 1));
+  f.Ask(&Stub::UpdateMessagePrices, update);
+  f.clock.Advance(absl::Hours(24 * 5));
+  f.Append("sims", 1, Counted(kSim, 10, 10, 1));
+  update.mutable_message_prices()->mutable_prices(0)->set_micros(50000);
+  f.Ask(&Stub::UpdateMessagePrices, update);
+  f.clock.Advance(absl::Hours(24));
+  f.Append("sims", 1, Counted(kSim, 4, 4, 1));
+  auto usage = [&] { return f.Ask(&Stub::GetUsage, v1::GetUsageRequest()).months(0); };
+  WaitFor([&] { return usage().messages_size() == 1 && usage().messages(0).messages() == 24; },
+          "all is counted");
+  WaitFor([&] { return usage().messages(0).network() == common::NETWORK_WHATSAPP; },
+          "the network is known");
+  const v1::UsageMonth month = usage();
+  REQUIRE(month.messages(0).costs_size() == 1);
+  CHECK(month.messages(0).costs(0).currency() == "EUR");
+  CHECK(month.messages(0).costs(0).micros() == 10 * 110000 + 14 * 50000);
+  CHECK(f.Ask(&Stub::GetMessagePrices, v1::GetMessagePricesRequest()).prices(0).micros() == 50000);
+  CHECK(f.Ask(&Stub::GetMessagePrices, v1::GetMessagePricesRequest(), 2).prices().empty());
 }
 
 TEST_CASE("Clicks, and what share of those who got the message they are") {

@@ -85,4 +85,17 @@ Reactor* Service::GetRecount(Context* context, const v1::GetRecountRequest* requ
                     [=, this](const Caller&) { return recounting_.Get(); });
 }
 
+Reactor* Service::GetMessagePrices(Context* context, const v1::GetMessagePricesRequest* request,
+                                   v1::MessagePrices* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return prices_.Get(c); });
+}
+
+Reactor* Service::UpdateMessagePrices(Context* context,
+                                      const v1::UpdateMessagePricesRequest* request,
+                                      v1::MessagePrices* response) {
+  return rpc_.Serve(context, request, response,
+                    [=, this](const Caller& c) { return prices_.Update(c, *request); });
+}
+
 }  // namespace mo::statistics

@@ -3,6 +3,7 @@
 
 #include "libs/runtime/rpc.h"
 #include "messageorganizer/statistics/v1/statistics.grpc.pb.h"
+#include "services/statistics/prices.h"
 #include "services/statistics/recounting.h"
 #include "services/statistics/statistics.h"
 
@@ -11,8 +12,8 @@ namespace mo::statistics {
 // One line per RPC; the work is in Statistics and Recounting.
 class Service final : public v1::StatisticsService::CallbackService {
  public:
-  Service(Rpc& rpc, Statistics& statistics, Recounting& recounting)
-      : rpc_(rpc), statistics_(statistics), recounting_(recounting) {}
+  Service(Rpc& rpc, Statistics& statistics, Prices& prices, Recounting& recounting)
+      : rpc_(rpc), statistics_(statistics), prices_(prices), recounting_(recounting) {}
 
   grpc::ServerUnaryReactor* GetSubscribers(grpc::CallbackServerContext* context,
                                            const v1::GetSubscribersRequest* request,
@@ -50,10 +51,17 @@ class Service final : public v1::StatisticsService::CallbackService {
   grpc::ServerUnaryReactor* GetRecount(grpc::CallbackServerContext* context,
                                        const v1::GetRecountRequest* request,
                                        v1::Recount* response) override;
+  grpc::ServerUnaryReactor* GetMessagePrices(grpc::CallbackServerContext* context,
+                                             const v1::GetMessagePricesRequest* request,
+                                             v1::MessagePrices* response) override;
+  grpc::ServerUnaryReactor* UpdateMessagePrices(grpc::CallbackServerContext* context,
+                                                const v1::UpdateMessagePricesRequest* request,
+                                                v1::MessagePrices* response) override;
 
  private:
   Rpc& rpc_;
   Statistics& statistics_;
+  Prices& prices_;
   Recounting& recounting_;
 };
 

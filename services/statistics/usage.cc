@@ -1,13 +1,17 @@
 #include "services/statistics/usage.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/errors.h"
 #include "libs/runtime/status.h"
+#include "services/statistics/prices.h"
 #include "services/statistics/query.h"
 
 namespace mo::statistics {
@@ -23,15 +27,56 @@ int64_t Total(const std::vector<Sum>& sums) {
   return total;
 }
 
-void AddSum(const Sum& sum, v1::UsageMonth& month) {
+// The prices that hold at a time, if there are any.
+const v1::MessagePrices* PricesAt(const PricesByDay& prices, absl::Time time) {
+  const auto next = prices.upper_bound(time);
+  return next == prices.begin() ? nullptr : &std::prev(next)->second;
+}
+
+void AddCost(const v1::MessagePrices* prices, int64_t messages, v1::MessageUsage& usage) {
+  if (prices == nullptr) return;
+  for (const v1::MessagePrice& price : prices->prices()) {
+    if (price.network() != usage.network() || price.message_class() != usage.message_class())
+      continue;
+    const auto found =
+        std::find_if(usage.mutable_costs()->begin(), usage.mutable_costs()->end(),
+                     [&](const v1::Cost& cost) { return cost.currency() == prices->currency(); });
+    v1::Cost& cost = found == usage.mutable_costs()->end() ? *usage.add_costs() : *found;
+    cost.set_currency(prices->currency());
+    cost.set_micros(cost.micros() + messages * price.micros());
+  }
+}
+
+v1::MessageUsage& UsageOf(v1::UsageMonth& month, const Sum& sum) {
+  for (v1::MessageUsage& usage : *month.mutable_messages())
+    if (usage.network() == sum.group && usage.message_class() == sum.kind) return usage;
+  v1::MessageUsage& usage = *month.add_messages();
+  usage.set_network(static_cast<common::Network>(sum.group));
+  usage.set_message_class(static_cast<common::MessageClass>(sum.kind));
+  return usage;
+}
+
+void AddSum(const Sum& sum, const v1::MessagePrices* prices, v1::UsageMonth& month) {
   if (sum.metric == Metric::kNewInMonth)
     month.set_active_contacts(month.active_contacts() + sum.value);
   if (sum.metric == Metric::kReceived) month.set_received(month.received() + sum.value);
   if (sum.metric != Metric::kSent) return;
-  v1::MessageUsage& usage = *month.add_messages();
-  usage.set_network(static_cast<common::Network>(sum.group));
-  usage.set_message_class(static_cast<common::MessageClass>(sum.kind));
-  usage.set_messages(sum.value);
+  v1::MessageUsage& usage = UsageOf(month, sum);
+  usage.set_messages(usage.messages() + sum.value);
+  AddCost(prices, sum.value, usage);
+}
+
+// The months, cut where prices change.
+Period Cut(const Period& months, const PricesByDay& prices) {
+  Period parts = months;
+  for (const auto& [day, price] : prices) {
+    if (day <= months.from() || day >= months.to()) continue;
+    parts.bounds.push_back(day);
+    parts.resolution = Resolution::kDay;
+  }
+  std::sort(parts.bounds.begin(), parts.bounds.end());
+  parts.bounds.erase(std::unique(parts.bounds.begin(), parts.bounds.end()), parts.bounds.end());
+  return parts;
 }
 
 }  // namespace
@@ -48,10 +93,12 @@ absl::StatusOr<Period> MonthsOf(const Asked& asked, absl::Time now) {
 }
 
 absl::StatusOr<v1::GetUsageResponse> SelectUsage(storage::Transaction& tx, const Period& months) {
+  MO_ASSIGN_OR_RETURN(const PricesByDay prices, SelectPrices(tx));
+  const Period parts = Cut(months, prices);
   Query query;
   query.group_by = v1::GROUP_BY_NETWORK;
   query.metrics = {Metric::kActive, Metric::kNewInMonth, Metric::kReceived, Metric::kSent};
-  MO_ASSIGN_OR_RETURN(const std::vector<Sum> sums, SelectSums(tx, query, months));
+  MO_ASSIGN_OR_RETURN(const std::vector<Sum> sums, SelectSums(tx, query, parts));
   query.metrics = {Metric::kActive};
   MO_ASSIGN_OR_RETURN(const std::vector<Sum> before,
                       SelectSumsBefore(tx, query, months.from(), months.resolution));
@@ -62,8 +109,10 @@ absl::StatusOr<v1::GetUsageResponse> SelectUsage(storage::Transaction& tx, const
   // in it.
   std::vector<int64_t> active(months.bounds.size(), 0);
   for (const Sum& sum : sums) {
-    if (sum.metric == Metric::kActive) active[sum.interval + 1] += sum.value;
-    AddSum(sum, *response.mutable_months(static_cast<int>(sum.interval)));
+    const absl::Time start = parts.bounds[sum.interval];
+    const size_t month = months.IndexOf(start);
+    if (sum.metric == Metric::kActive) active[month + 1] += sum.value;
+    AddSum(sum, PricesAt(prices, start), *response.mutable_months(static_cast<int>(month)));
   }
   int64_t level = Total(before);
   for (int i = 0; i < response.months_size(); ++i) {
@@ -75,17 +124,24 @@ absl::StatusOr<v1::GetUsageResponse> SelectUsage(storage::Transaction& tx, const
 }
 
 std::string UsageCsv(const v1::GetUsageResponse& usage) {
-  std::string csv = "month,active_contacts,received,network,message_class,messages\r\n";
+  std::string csv =
+      "month,active_contacts,received,network,message_class,messages,cost,currency\r\n";
   for (const v1::UsageMonth& month : usage.months()) {
     const std::string begin =
         absl::StrCat(absl::FormatTime("%Y-%m", FromProto(month.start_time()), absl::UTCTimeZone()),
                      ",", month.active_contacts(), ",", month.received(), ",");
-    if (month.messages().empty()) absl::StrAppend(&csv, begin, ",,0\r\n");
+    if (month.messages().empty()) absl::StrAppend(&csv, begin, ",,0,,\r\n");
     for (const v1::MessageUsage& messages : month.messages()) {
       absl::StrAppend(
           &csv, begin, absl::StripPrefix(common::Network_Name(messages.network()), "NETWORK_"), ",",
           absl::StripPrefix(common::MessageClass_Name(messages.message_class()), "MESSAGE_CLASS_"),
-          ",", messages.messages(), "\r\n");
+          ",", messages.messages(), ",");
+      if (messages.costs().empty()) absl::StrAppend(&csv, ",");
+      // Several currencies in one month: each beside the other.
+      for (const v1::Cost& cost : messages.costs())
+        absl::StrAppendFormat(&csv, "%.6f,%s", static_cast<double>(cost.micros()) / 1e6,
+                              cost.currency());
+      absl::StrAppend(&csv, "\r\n");
     }
   }
   return csv;

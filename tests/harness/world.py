@@ -27,6 +27,8 @@ BODIES = {
     "POST /v1/links": {"target_url": "https://example.org/more"},
     "PATCH /v1/links/{id}": {"display_name": "Other"},
     "POST /v1/media": {"data": "iVBORw0KGgo=", "filename": "a.png"},
+    "PUT /v1/message-prices": {"currency": "EUR", "prices": [{"network": "NETWORK_SMS", "message_class": "MESSAGE_CLASS_SERVICE",
+                                                               "micros": "70000"}]},
     "POST /v1/messages": {"contact_id": "{con}", "content": text("Hi")},
     "POST /v1/registrations": {"network": "NETWORK_WHATSAPP", "phone": "+491703000099"},
     "POST /v1/rules": {"display_name": "More", "trigger": "RULE_TRIGGER_ALWAYS", "actions": [{"answer": text("Hi")}]},

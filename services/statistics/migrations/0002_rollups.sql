@@ -56,3 +56,12 @@ SELECT account_id, c.cube, r.resolution, metric, date_trunc(r.unit, hour, 'UTC')
 FROM statistics.hourly, (VALUES (0::smallint), (1), (2), (3)) AS c (cube),
   (VALUES (2::smallint, 'hour'), (3, 'day'), (4, 'month')) AS r (resolution, unit)
 WHERE metric <= 7 GROUP BY 1, 2, 3, 4, 5;
+
+-- What an account's messages cost from the beginning of a day (UTC) on: statistics.v1.MessagePrices.
+CREATE TABLE statistics.message_prices (
+  account_id bigint NOT NULL,
+  valid_from timestamptz NOT NULL,
+  prices bytea NOT NULL,
+  PRIMARY KEY (account_id, valid_from)
+);
+SELECT mo.protect('statistics.message_prices');
