@@ -8,8 +8,8 @@
 #include "libs/runtime/status.h"
 #include "libs/storage/page.h"
 #include "services/channels/errors.h"
-#include "services/channels/personal.h"
 #include "services/channels/expansion_store.h"
+#include "services/channels/personal.h"
 
 namespace mo::channels {
 
