@@ -4,12 +4,16 @@
 #include <cmath>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace mo::text {
 namespace {
+
+constexpr char kButtonUrl[] = ".link_button.url";
+constexpr size_t kUrlBytes = 2000;
 
 using messageorganizer::common::v1::Content;
 using messageorganizer::common::v1::Location;
@@ -153,6 +157,8 @@ void VisitTexts(Content& content, absl::FunctionRef<void(const PersonalText& tex
       visit({button.mutable_parameter(), absl::StrCat(kPath, "buttons[", i++, "].parameter"),
              kCaptionBytes});
   }
+  if (content.has_link_button())
+    visit({content.mutable_link_button()->mutable_url(), kButtonUrl, kUrlBytes});
 }
 
 void CheckOutbound(const Content& content, absl::string_view path,
@@ -161,6 +167,12 @@ void CheckOutbound(const Content& content, absl::string_view path,
   CheckTaps(content, path, problems);
   Content copy = content;
   VisitTexts(copy, [&](const PersonalText& text) {
+    // A value would have to be escaped there; only whole URLs are different for each recipient.
+    if (text.path == kButtonUrl && absl::StrContains(*text.text, "{{")) {
+      problems.Add(absl::StrCat(path, text.path), "BAD_PLACEHOLDER",
+                   "the URL of a button has no placeholders");
+      return;
+    }
     const auto parsed = Template::Parse(*text.text, allowed_names);
     if (!parsed.ok())
       problems.Add(absl::StrCat(path, text.path), "BAD_PLACEHOLDER", parsed.status().message());

@@ -26,7 +26,8 @@ struct PersonalText {
   size_t limit;       // bytes it may have when it is filled in
 };
 
-// Shows each part of a content that placeholders may stand in.
+// Shows each part of a content that may be different for each recipient: where placeholders may
+// stand, and a button's URL.
 void VisitTexts(messageorganizer::common::v1::Content& content,
                 absl::FunctionRef<void(const PersonalText& text)> visit);
 

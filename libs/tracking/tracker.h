@@ -19,8 +19,9 @@ namespace mo::tracking {
 // Most URLs of one content that can be tracked.
 inline constexpr size_t kMaxUrls = 100;
 
-// Replaces the URLs (text/urls.h) in text, caption and template parameters by `mark(n)`, n being
-// their index in what is returned: each URL once, in the order of appearance. Buttons keep theirs.
+// Replaces the URLs (text/urls.h) in text, caption, template parameters and of a link button by
+// `mark(n)`, n being their index in what is returned: each URL once, in the order of appearance. A
+// template's buttons keep theirs.
 std::vector<std::string> MarkUrls(messageorganizer::common::v1::Content& content,
                                   absl::FunctionRef<std::string(size_t n)> mark);
 

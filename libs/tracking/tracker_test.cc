@@ -14,6 +14,11 @@ TEST_CASE("URLs of texts, captions and templates are marked, each once") {
   content.mutable_text()->set_body("https://a.at or https://b.at, again https://a.at.");
   CHECK(MarkUrls(content, Mark) == std::vector<std::string>{"https://a.at", "https://b.at"});
   CHECK(content.text().body() == "<0> or <1>, again <0>.");
+  content.mutable_link_button()->set_url("https://a.at");
+  content.mutable_text()->set_body("https://b.at");
+  CHECK(MarkUrls(content, Mark).size() == 2);
+  CHECK(content.link_button().url() == "<1>");
+  content.clear_link_button();
   content.mutable_media()->set_caption("See https://a.at");
   CHECK(MarkUrls(content, Mark).size() == 1);
   CHECK(content.media().caption() == "See <0>");

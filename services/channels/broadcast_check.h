@@ -49,6 +49,8 @@ class BroadcastCheck {
     wanted.set_ignore_quiet_hours(request.ignore_quiet_hours());
     if constexpr (requires { request.track_links(); })
       wanted.set_track_links(request.track_links());
+    if constexpr (requires { request.link_utm(); })
+      if (request.has_link_utm()) *wanted.mutable_link_utm() = request.link_utm();
     return wanted;
   }
 

@@ -12,7 +12,8 @@ namespace {
 // Columns in the order that FromRow reads.
 #define BROADCAST_COLUMNS                                                                     \
   "id, content, audience, state, send_time, expire_time, create_time, finish_time, version, " \
-  "resend_of, series_id, quiet_hours, ignore_quiet_hours, applied_quiet_hours, track_links"
+  "resend_of, series_id, quiet_hours, ignore_quiet_hours, applied_quiet_hours, track_links, " \
+  "link_utm"
 
 v1::Broadcast FromRow(const storage::Row& row) {
   v1::Broadcast broadcast;
@@ -31,6 +32,7 @@ v1::Broadcast FromRow(const storage::Row& row) {
   broadcast.set_ignore_quiet_hours(row.Bool(12));
   if (!row.IsNull(13)) broadcast.mutable_applied_quiet_hours()->ParseFromString(row.String(13));
   broadcast.set_track_links(row.Bool(14));
+  if (!row.IsNull(15)) broadcast.mutable_link_utm()->ParseFromString(row.String(15));
   return broadcast;
 }
 
@@ -70,22 +72,23 @@ std::vector<BroadcastKey> Keys(const storage::Result& rows) {
 constexpr char kInsertBroadcast[] =
     "INSERT INTO channels.broadcasts (account_id, id, content, audience, state, send_time, "
     "expire_time, create_time, resend_of, series_id, occurrence_time, quiet_hours, "
-    "ignore_quiet_hours, track_links) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-    "$13, "
-    "$14)";
+    "ignore_quiet_hours, track_links, link_utm) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "$11, $12, $13, $14, $15)";
 constexpr char kInsertProgress[] =
     "INSERT INTO channels.progress (account_id, broadcast_id) VALUES ($1, $2)";
 absl::Status InsertBroadcast(storage::Transaction& tx, int64_t id, const v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
   const std::string audience = broadcast.audience().SerializeAsString();
   const std::string quiet_hours = QuietHoursOf(broadcast);
+  const std::string link_utm = broadcast.link_utm().SerializeAsString();
   MO_RETURN_IF_ERROR(tx.Run(
       kInsertBroadcast, tx.account_id(), id, storage::Bytes{content}, storage::Bytes{audience},
       static_cast<int16_t>(broadcast.state()), FromProto(broadcast.send_time()),
       FromProto(broadcast.expire_time()), FromProto(broadcast.create_time()),
       IdOrNull(broadcast.resend_of()), IdOrNull(broadcast.series_id()),
       broadcast.series_id().empty() ? absl::InfinitePast() : FromProto(broadcast.send_time()),
-      BytesOrNull(quiet_hours), broadcast.ignore_quiet_hours(), broadcast.track_links()));
+      BytesOrNull(quiet_hours), broadcast.ignore_quiet_hours(), broadcast.track_links(),
+      BytesOrNull(link_utm)));
   return tx.Run(kInsertProgress, tx.account_id(), id);
 }
 
@@ -143,18 +146,21 @@ absl::Status UpdateBroadcast(storage::Transaction& tx, BroadcastKey key, v1::Bro
 
 constexpr char kReplaceBroadcast[] =
     "UPDATE channels.broadcasts SET content = $3, audience = $4, send_time = $5, expire_time = $6, "
-    "quiet_hours = $7, ignore_quiet_hours = $8, track_links = $9, version = version + 1 WHERE "
+    "quiet_hours = $7, ignore_quiet_hours = $8, track_links = $9, link_utm = $10, version = "
+    "version + 1 WHERE "
     "account_id = $1 AND id = $2 RETURNING version";
 absl::Status ReplaceBroadcast(storage::Transaction& tx, BroadcastKey key,
                               v1::Broadcast& broadcast) {
   const std::string content = broadcast.content().SerializeAsString();
   const std::string audience = broadcast.audience().SerializeAsString();
   const std::string quiet_hours = QuietHoursOf(broadcast);
-  return TakeEtag(tx.Query(kReplaceBroadcast, key.account_id, key.id, storage::Bytes{content},
-                           storage::Bytes{audience}, FromProto(broadcast.send_time()),
-                           FromProto(broadcast.expire_time()), BytesOrNull(quiet_hours),
-                           broadcast.ignore_quiet_hours(), broadcast.track_links()),
-                  broadcast);
+  const std::string link_utm = broadcast.link_utm().SerializeAsString();
+  return TakeEtag(
+      tx.Query(kReplaceBroadcast, key.account_id, key.id, storage::Bytes{content},
+               storage::Bytes{audience}, FromProto(broadcast.send_time()),
+               FromProto(broadcast.expire_time()), BytesOrNull(quiet_hours),
+               broadcast.ignore_quiet_hours(), broadcast.track_links(), BytesOrNull(link_utm)),
+      broadcast);
 }
 
 constexpr char kSaveQuietHours[] =

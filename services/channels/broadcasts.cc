@@ -93,10 +93,11 @@ absl::StatusOr<v1::Broadcast> Broadcasts::Update(const Caller& caller,
   const v1::Broadcast& wanted = request.broadcast();
   const BroadcastKey key{caller.account_id, IdOf(wanted.id())};
   if (key.id == 0) return InvalidField("broadcast.id", "REQUIRED", "must not be empty");
-  MO_ASSIGN_OR_RETURN(const std::set<std::string> fields,
-                      FieldsToUpdate(wanted, request.update_mask(),
-                                     {"content", "audience", "send_time", "expire_time",
-                                      "quiet_hours", "ignore_quiet_hours", "track_links"}));
+  MO_ASSIGN_OR_RETURN(
+      const std::set<std::string> fields,
+      FieldsToUpdate(wanted, request.update_mask(),
+                     {"content", "audience", "send_time", "expire_time", "quiet_hours",
+                      "ignore_quiet_hours", "track_links", "link_utm"}));
   const absl::Status valid = CheckChange(caller, wanted, fields);
   return database_.Once<v1::Broadcast>(
       caller, request, [&](storage::Transaction& tx) -> absl::StatusOr<v1::Broadcast> {

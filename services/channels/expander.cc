@@ -217,6 +217,7 @@ absl::StatusOr<std::optional<tracking::PersonalLinks>> Expander::Links(
   request.mutable_urls()->Add(urls.begin(), urls.end());
   request.set_recipients(static_cast<int64_t>(contacts.size()));
   request.mutable_contact_ids()->Add(contacts.begin(), contacts.end());
+  if (broadcast.has_link_utm()) *request.mutable_utm() = broadcast.link_utm();
   request.mutable_assignment()->set_broadcast_id(broadcast.id());
   if (broadcast.audience().channels_size() == 1)
     request.mutable_assignment()->set_channel_id(broadcast.audience().channels(0));

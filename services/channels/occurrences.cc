@@ -33,6 +33,8 @@ v1::Broadcast BroadcastOf(const v1::Series& series, absl::Time time) {
   }
   if (series.has_quiet_hours()) *broadcast.mutable_quiet_hours() = series.quiet_hours();
   broadcast.set_ignore_quiet_hours(series.ignore_quiet_hours());
+  broadcast.set_track_links(series.track_links());
+  if (series.has_link_utm()) *broadcast.mutable_link_utm() = series.link_utm();
   return broadcast;
 }
 

@@ -46,6 +46,7 @@ absl::StatusOr<v1::Broadcast> Resend::Failed(const Caller& caller,
   if (latest.has_quiet_hours()) *resend.mutable_quiet_hours() = latest.quiet_hours();
   resend.set_ignore_quiet_hours(latest.ignore_quiet_hours());
   resend.set_track_links(latest.track_links());
+  if (latest.has_link_utm()) *resend.mutable_link_utm() = latest.link_utm();
   resend.set_state(v1::BROADCAST_STATE_EXPANDING);
   *resend.mutable_send_time() = ToProto(now);
   *resend.mutable_create_time() = ToProto(now);

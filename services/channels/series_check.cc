@@ -41,7 +41,11 @@ absl::Status SeriesCheck::Fields(const Caller& caller, const v1::Series& series,
     MO_RETURN_IF_ERROR(broadcasts_.Audience(caller, series.audience(), "series.", problems));
   }
   if (fields.count("schedule") != 0) CheckSchedule(series, problems);
-  return absl::OkStatus();
+  if (fields.count("track_links") + fields.count("content") == 0) return absl::OkStatus();
+  v1::Broadcast occurrence;
+  *occurrence.mutable_content() = series.content();
+  occurrence.set_track_links(series.track_links());
+  return broadcasts_.Tracking(caller, occurrence, "series.", problems);
 }
 
 void SeriesCheck::Times(const v1::Series& series, const std::set<std::string>& fields,

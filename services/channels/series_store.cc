@@ -54,7 +54,8 @@ std::optional<int64_t> LastBroadcast(const v1::Series& series) {
 const std::vector<std::string>& SeriesFields() {
   static const auto& fields = *new std::vector<std::string>{
       "display_name", "content",         "audience",         "schedule",    "start_time",
-      "end_time",     "max_occurrences", "validity_minutes", "quiet_hours", "ignore_quiet_hours"};
+      "end_time",     "max_occurrences", "validity_minutes", "quiet_hours", "ignore_quiet_hours",
+      "track_links",  "link_utm"};
   return fields;
 }
 

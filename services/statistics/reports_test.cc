@@ -222,6 +222,25 @@ TEST_CASE("What messages cost is what they cost on their day") {
   CHECK(f.Ask(&Stub::GetMessagePrices, v1::GetMessagePricesRequest(), 2).prices().empty());
 }
 
+TEST_CASE("Fine intervals are forgotten with time, days are not") {
+  Numbers f;
+  f.Append("inbox", 1, inbox::MessageReceived(), 3);
+  f.WaitForMarks(2);
+  WaitFor([&] { return f.Received(1) == 3; }, "they are counted");
+  const auto database = f.OpenDatabase();
+  auto kept = [&](absl::Duration later) {
+    const absl::Status deleted = database->AsSystem([&](storage::Transaction& tx) {
+      return DeleteOldRollups(tx, f.clock.Now() + later).status();
+    });
+    REQUIRE(deleted.ok());
+    return f.Count("SELECT count(DISTINCT resolution) FROM statistics.rollups");
+  };
+  CHECK(kept(absl::Hours(47)) == 5);
+  CHECK(kept(absl::Hours(49)) == 4);
+  CHECK(kept(401 * absl::Hours(24)) == 3);
+  CHECK(kept(1101 * absl::Hours(24)) == 2);
+}
+
 TEST_CASE("Clicks, and what share of those who got the message they are") {
   Numbers f;
   f.Append("sims", 1, Counted(kSim, 10, 8, 3));

@@ -110,22 +110,20 @@ void KeepBroadcastChannels(storage::Transaction& tx, const std::vector<Relation>
   Keep(tx, KEEP("broadcast_channels", "account_id, broadcast_id, channel_id"), channels);
 }
 
+constexpr int32_t kDeleteBatch = 5000;
 constexpr char kDeleteOld[] =
     "DELETE FROM statistics.rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM statistics.rollups "
-    "WHERE resolution < 2 AND start < CASE resolution WHEN 0 THEN $1::timestamptz ELSE $2 END AND "
-    "start < $1 ORDER BY start LIMIT 5000))";
-constexpr char kDeleteOldHours[] =
-    "DELETE FROM statistics.rollups r USING (SELECT DISTINCT account_id, cube, metric FROM "
-    "statistics.rollups WHERE resolution = 3 AND start < $1) AS old WHERE r.account_id = "
-    "old.account_id AND r.cube = old.cube AND r.resolution = 2 AND r.metric = old.metric AND "
-    "r.start < $1";
+    "WHERE resolution = $1 AND resolution < 3 AND start < $2 ORDER BY start LIMIT $3))";
 absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now) {
-  MO_ASSIGN_OR_RETURN(storage::Result deleted,
-                      tx.Query(kDeleteOld, now - RetentionOf(Resolution::kMinute),
-                               now - RetentionOf(Resolution::kQuarter)));
-  if (deleted.affected() == 5000) return true;
-  tx.Defer(kDeleteOldHours, now - RetentionOf(Resolution::kHour));
-  return false;
+  bool more = false;
+  for (const Resolution resolution :
+       {Resolution::kMinute, Resolution::kQuarter, Resolution::kHour}) {
+    MO_ASSIGN_OR_RETURN(storage::Result deleted,
+                        tx.Query(kDeleteOld, static_cast<int32_t>(resolution),
+                                 now - RetentionOf(resolution), kDeleteBatch));
+    more |= deleted.affected() == kDeleteBatch;
+  }
+  return more;
 }
 
 }  // namespace mo::statistics

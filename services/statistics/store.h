@@ -70,8 +70,8 @@ struct Relation {
 void KeepSims(storage::Transaction& tx, const std::vector<Relation>& sims);
 void KeepBroadcastChannels(storage::Transaction& tx, const std::vector<Relation>& channels);
 
-// Deletes up to 5,000 fine intervals that are older than they are kept (system role); true when
-// there may be more.
+// Deletes up to 5,000 of each kind of intervals that are older than they are kept (system role);
+// true when there may be more.
 absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now);
 
 }  // namespace mo::statistics

@@ -119,6 +119,14 @@ struct Numbers {
               "marks of the inbox are counted");
     }
   }
+  // The service's tables, past its code.
+  std::unique_ptr<storage::Database> OpenDatabase() {
+    storage::DatabaseOptions options;
+    options.url = env.app().options().database_url;
+    options.migration_user = env.app().options().migration_user;
+    options.service = "statistics";
+    return std::make_unique<storage::Database>(std::move(options), env.app().metrics());
+  }
   // A connection that sees all accounts.
   std::unique_ptr<storage::Connection> System() {
     auto connection = storage::Connection::Open(env.postgres().UrlAs("postgres"));

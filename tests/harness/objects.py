@@ -54,6 +54,8 @@ class Objects:
                                                   "state": "WEBHOOK_STATE_PAUSED"})["webhook"]["id"],
             "key": self.api.post("/v1/api-keys", {"display_name": "Reader", "scopes": ["links:read"]})["api_key"]["id"],
         }
+        # Counted in memory and written once a second: nothing else tells that it is still to come.
+        wait_until_equal(lambda: int(self.api.get(f"/v1/sims/{sim}")["quality"]["accepted"]), len(phone.texts), "the SIM's quality")
         self.settle()
 
     def forward(self, phone, sim_address):

@@ -6,3 +6,6 @@ ALTER TABLE channels.progress
   ADD COLUMN clicks bigint NOT NULL DEFAULT 0,
   ADD COLUMN bot_clicks bigint NOT NULL DEFAULT 0,
   ADD COLUMN unique_clicks bigint NOT NULL DEFAULT 0;
+
+-- What its links add to their targets: links.v1.Utm.
+ALTER TABLE channels.broadcasts ADD COLUMN link_utm bytea;

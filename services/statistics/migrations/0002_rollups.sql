@@ -15,7 +15,7 @@ CREATE TABLE statistics.rollups (
   value bigint NOT NULL,
   PRIMARY KEY (account_id, cube, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind)
 ) WITH (fillfactor = 80);
-CREATE INDEX rollups_old ON statistics.rollups (start) WHERE resolution < 2;
+CREATE INDEX rollups_old ON statistics.rollups (resolution, start) WHERE resolution < 3;
 SELECT mo.protect('statistics.rollups');
 
 -- The same, counted anew by a recount.
