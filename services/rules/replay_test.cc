@@ -22,6 +22,17 @@ struct ReplayStory : EngineStory {
     *request.mutable_rule() = draft;
     return Run(request);
   }
+  // Until the inbox knows that its answers are in the ledger: an agent hears of one before that.
+  void WaitForLedger() {
+    auto connection = storage::Connection::Open(env.postgres().UrlAs("postgres"));
+    const char* submitting = "SELECT count(*) FROM inbox.messages WHERE phase < 2";
+    WaitFor(
+        [&] {
+          auto rows = (*connection)->Query(submitting, storage::Parameters());
+          return rows.ok() && (*rows)[0].Int(0) == 0;
+        },
+        "the answers in the ledger");
+  }
   // Everything that a replay must leave alone, as text.
   std::string State() {
     std::string state;
@@ -64,6 +75,7 @@ TEST_CASE("A draft is replayed among the account's rules, and nothing is done", 
     story.WaitForEvaluations(++evaluations);
   }
   WaitFor([&] { return story.agent->texts(kWriter).size() == 3; }, "the product's answers");
+  story.WaitForLedger();
   v1::Rule draft = Answering("draft", "{{contact.phone}} said {{message}}");
   draft.set_trigger(v1::RULE_TRIGGER_REST);
   draft.set_state(v1::RULE_STATE_DISABLED);
