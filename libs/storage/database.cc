@@ -125,6 +125,22 @@ absl::Status Database::Migrate(const std::vector<Migration>& migrations) {
   return connection->Script("COMMIT").status();
 }
 
+absl::StatusOr<bool> Database::AnalyzeGrown() {
+  const std::string sql =
+      "SELECT format('ANALYZE (SKIP_LOCKED) %I.%I', s.schemaname, s.relname) "
+      "FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid "
+      "WHERE s.schemaname = $1 AND s.n_live_tup > 100 + 3 * greatest(c.reltuples, 0)";
+  MO_ASSIGN_OR_RETURN(const Result grown, ReadAsSystem([&](Transaction& tx) {
+                        return tx.Query(sql, Parameters(options_.service));
+                      }));
+  if (grown.empty()) return false;
+  // Only their owner may.
+  MO_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
+                      Connection::Open(Conninfo(options_.migration_user)));
+  for (const Row row : grown) MO_RETURN_IF_ERROR(connection->Script(row.String(0)).status());
+  return false;
+}
+
 absl::StatusOr<std::unique_ptr<Connection>> Database::Dedicated() const {
   return Connection::Open(system_.conninfo);
 }
@@ -223,6 +239,8 @@ Database& InstallDatabase(App& app, const std::string& service, std::vector<Migr
   Database& database = app.Own<Database>(std::move(options), app.metrics());
   app.OnOpen(
       [&database, migrations = std::move(migrations)] { return database.Migrate(migrations); });
+  app.OwnWorker(absl::StrCat(service, "-analyze"), absl::Seconds(5),
+                [&database] { return database.AnalyzeGrown(); });
   const std::string sql = absl::StrCat(
       "DELETE FROM ", service, ".idempotency_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM ",
       service, ".idempotency_keys WHERE create_time < now() - interval '24 hours' LIMIT 1000))");

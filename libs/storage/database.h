@@ -39,6 +39,11 @@ class Database {
   // process at a time.
   absl::Status Migrate(const std::vector<Migration>& migrations);
 
+  // Has PostgreSQL look anew at tables that have more than trebled since it did: what it believes
+  // to be a few rows it reads by any index that comes first, and autovacuum comes once a minute.
+  // False: there are no more.
+  absl::StatusOr<bool> AnalyzeGrown();
+
   // Runs `work(transaction)` (→ Status or StatusOr) confined to an account and commits when it is
   // OK. Runs it again (at most 5 times) after a serialization failure, a deadlock, or a connection
   // that was dead before work began.

@@ -224,5 +224,39 @@ TEST_CASE("A large pipeline does not stall") {
   CHECK(*sizes == 200 * text.size());
 }
 
+TEST_CASE("PostgreSQL looks anew at a table that has grown, and only then") {
+  Depot depot;
+  auto connection = Connection::Open(depot.postgres.UrlAs("postgres"));
+  const auto grow = [&](int from, int to) {
+    const absl::Status grown = depot.database.As(1, [&](Transaction& tx) {
+      return tx
+          .Query(
+              "INSERT INTO depot.items (account_id, name) SELECT 1, n::text FROM "
+              "generate_series($1::int, $2::int) n",
+              from, to)
+          .status();
+    });
+    REQUIRE(grown.ok());
+  };
+  const auto believed = [&] {
+    REQUIRE(depot.database.AnalyzeGrown().ok());
+    auto result =
+        (*connection)
+            ->Query("SELECT reltuples::bigint FROM pg_class WHERE oid = 'depot.items'::regclass",
+                    Parameters());
+    return (*result)[0].Int(0);
+  };
+  REQUIRE(
+      connection.value()->Script("ALTER TABLE depot.items SET (autovacuum_enabled = off)").ok());
+  grow(1, 100);
+  CHECK(believed() == -1);
+  grow(101, 200);
+  testing::WaitFor([&] { return believed() == 200; }, "the look at 200 rows");
+  grow(201, 700);
+  CHECK(believed() == 200);
+  grow(701, 1000);
+  testing::WaitFor([&] { return believed() == 1000; }, "the look at 1,000 rows");
+}
+
 }  // namespace
 }  // namespace mo::storage

@@ -27,13 +27,22 @@ void Install(App& app) {
   // A delayed message leaves at most so much late.
   app.OwnWorker("inbox-due", absl::Milliseconds(300), [&submitter] { return submitter.RunOnce(); });
   SimsEvents& sims_events = app.Own<SimsEvents>(app, outbox);
+  const events::Handler handle = [&sims_events](storage::Transaction& tx,
+                                                const std::vector<events::Event>& batch) {
+    return sims_events.Handle(tx, batch);
+  };
   for (int i = 0; i < kConsumers; ++i) {
     events::InstallConsumer(
-        app, database, {.name = "inbox", .sources = {"sims"}},
-        [&sims_events](storage::Transaction& tx, const std::vector<events::Event>& batch) {
-          return sims_events.Handle(tx, batch);
-        });
+        app, database, {.name = "inbox", .sources = {"sims"}, .wants = SimsEvents::WantsInbound},
+        handle);
   }
+  events::InstallConsumer(app, database,
+                          {.name = "states",
+                           .sources = {"sims"},
+                           .batch = 2000,
+                           .wants = SimsEvents::WantsNews,
+                           .linger = absl::Milliseconds(50)},
+                          handle);
   Messages& messages = app.Own<Messages>(app, database, outbox, submitter);
   Conversations& conversations = app.Own<Conversations>(app, database);
   app.Serve(app.Own<Service>(app.OwnRpc("inbox"), messages, conversations));

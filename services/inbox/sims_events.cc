@@ -40,6 +40,15 @@ contacts_v1::RecordInboundRequest RecordRequest(const sims_v1::InboundReceived& 
 
 }  // namespace
 
+bool SimsEvents::WantsInbound(const events::Event& event) {
+  return event.envelope.type() == sims_v1::InboundReceived::descriptor()->full_name();
+}
+
+bool SimsEvents::WantsNews(const events::Event& event) {
+  const auto progress = events::As<sims_v1::DispatchProgress>(event);
+  return progress && progress->lane() == sims_v1::LANE_INTERACTIVE;
+}
+
 absl::Status SimsEvents::Handle(storage::Transaction& tx, const std::vector<events::Event>& batch) {
   std::vector<Arrival> arrivals;
   std::vector<News> news;

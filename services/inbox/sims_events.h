@@ -15,14 +15,19 @@
 
 namespace mo::inbox {
 
-// Consumes the events of sims: each inbound message is recorded with contacts and kept once, each
+// Handles the events of sims: each inbound message is recorded with contacts and kept once, each
 // news of a single message raises its state.
 class SimsEvents {
  public:
   SimsEvents(App& app, events::Outbox& outbox)
       : app_(app), outbox_(outbox), contacts_(app), executor_(8, 1024) {}
 
-  // The consumer's handler.
+  // What has arrived; somebody waits for the answer.
+  static bool WantsInbound(const events::Event& event);
+  // News of single messages of ours. Nobody waits for them, and there are two or three per message:
+  // a consumer of their own lets many share a transaction, and what arrives not wait for them.
+  static bool WantsNews(const events::Event& event);
+  // The handler of both consumers.
   absl::Status Handle(storage::Transaction& tx, const std::vector<events::Event>& batch);
 
  private:

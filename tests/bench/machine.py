@@ -83,7 +83,7 @@ class Machine:
         rows = self.psql(r"""
             SELECT rolname || E'\t' || calls || E'\t' || total_exec_time + total_plan_time || E'\t' || rows || E'\t'
                    || regexp_replace(query, '\s+', ' ', 'g')
-            FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid ORDER BY total_exec_time DESC""")
+            FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid ORDER BY total_exec_time + total_plan_time DESC""")
         found = []
         for line in rows.splitlines():
             role, calls, ms, count, query = line.split("\t")
