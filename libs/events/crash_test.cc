@@ -159,6 +159,31 @@ TEST_CASE("a consumer that comes late gets everything that the outbox has, other
       "the replays to end");
 }
 
+TEST_CASE("a consumer that comes when all events are gone does not wait for them") {
+  World world;
+  Source source(world);
+  Sink early(world, "early");
+  source.SendAll(1, 1, 5);
+  world.WaitForSeen("early", 5);
+  const std::string stream = absl::StrCat("mo:{source}:events:", PartitionOf("k0"));
+  world.Count("DELETE FROM source.outbox");
+  world.Redis({"XTRIM", stream, "MAXLEN", "0"});
+  Sink late(world, "late");
+  const auto offset = [&](const std::string& consumer) {
+    return world.Count(absl::StrCat("SELECT coalesce(max(id), 0) FROM sink.event_offsets WHERE ",
+                                    "consumer = '", consumer, "'"));
+  };
+  WaitFor([&] { return offset("late") == offset("early"); }, "it stands behind them");
+  WaitFor(
+      [&] {
+        return world.Redis({"HLEN", "mo:{source}:replays"}).integer == 0;
+      },
+      "the replay to end");
+  CHECK(world.SeenCount("late") == 0);
+  source.SendAll(1, 6, 7);
+  world.WaitForSeen("late", 2);
+}
+
 TEST_CASE("events that vanish from a stream come back, also when nothing follows them") {
   World world;
   Source source(world);

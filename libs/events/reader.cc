@@ -229,6 +229,7 @@ void Reader::Accept(Partition& partition, std::vector<Entry> entries) {
   for (Entry& entry : entries) {
     if (entry.previous > last) break;  // a gap: what comes after it must wait
     last = entry.position;
+    if (entry.event.envelope.type().empty()) continue;  // see Relay::ServeReplays
     if (!wants_ || wants_(entry.event)) partition.events.push_back(std::move(entry.event));
   }
   if (entries.empty()) return;

@@ -39,9 +39,14 @@ absl::StatusOr<bool> Relay::ServeReplays() {
     after.push_back(cursors[i]);
   }
   if (open.empty()) return false;
-  MO_ASSIGN_OR_RETURN(const Backlog backlog, store_.Read(after));
+  MO_ASSIGN_OR_RETURN(Backlog backlog, store_.Read(after));
   bool any = false;
   for (size_t i = 0; i < open.size(); ++i) {
+    // Nothing is left of what the stream has had: an entry without an event tells that there is
+    // nothing to wait for.
+    const Position published = partitions_[static_cast<size_t>(after[i].partition)].cursor;
+    if (backlog.rows[i].empty() && published > after[i].after)
+      backlog.rows[i].push_back({published, ""});
     open[i].rows = &backlog.rows[i];
     any |= !backlog.rows[i].empty();
   }

@@ -282,9 +282,10 @@ void Unwatch(storage::Transaction& tx, BroadcastKey key) {
   tx.Defer(kUnwatch, key.account_id, key.id);
 }
 
-// The thirty seconds are for what no event tells any more: a report that failed or died half-way.
+// The thirty seconds are for what no event tells any more: a report that failed or died half-way,
+// until which each is watched.
 constexpr char kTakeTouched[] =
-    "UPDATE channels.progress p SET touched = false, report_time = now() FROM ("
+    "UPDATE channels.progress p SET touched = false, watching = true, report_time = now() FROM ("
     "SELECT account_id, broadcast_id FROM channels.progress WHERE (touched OR watching) AND "
     "((touched AND report_time <= now() - interval '1 s') OR report_time <= now() - interval '30 "
     "s') ORDER BY report_time LIMIT $1 FOR UPDATE SKIP LOCKED) AS due "

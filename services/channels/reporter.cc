@@ -85,8 +85,8 @@ absl::Status Reporter::Report(BroadcastKey key) {
       broadcast.set_state(v1::BROADCAST_STATE_DONE);
       *broadcast.mutable_finish_time() = ToProto(app_.clock().Now());
       MO_RETURN_IF_ERROR(UpdateBroadcast(tx, key, broadcast));
-      Unwatch(tx, key);
     }
+    if (broadcast.state() != v1::BROADCAST_STATE_SENDING) Unwatch(tx, key);
     v1::BroadcastChanged event;
     event.set_broadcast_id(broadcast.id());
     event.set_state(broadcast.state());

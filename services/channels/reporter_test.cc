@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "services/channels/broadcast_store.h"
 #include "services/channels/broadcast_world.h"
 
 namespace mo::channels {
@@ -43,6 +44,20 @@ TEST_CASE("A broadcast ends when nobody is queued any more; its counts go on") {
   REQUIRE(reporter.RunOnce().ok());
   CHECK(world.Events<v1::BroadcastChanged>().back().counts().read() == 3);
   CHECK(world.Ledger(id).counts().read() == 3);
+  // A process that dies between taking it up and the report leaves it to the thirty seconds.
+  world.Sql("UPDATE channels.progress SET touched = true, report_time = '-infinity'");
+  const size_t told = world.Events<v1::BroadcastChanged>().size();
+  storage::Transaction tx(*world.postgres, 0, storage::Transaction::Kind::kAtomic);
+  REQUIRE(tx.Finish(TakeTouched(tx, 10).status()).ok());
+  REQUIRE(reporter.RunOnce().ok());
+  CHECK(world.Events<v1::BroadcastChanged>().size() == told);
+  world.Sql("UPDATE channels.progress SET report_time = now() - interval '31 s'");
+  REQUIRE(reporter.RunOnce().ok());
+  CHECK(world.Events<v1::BroadcastChanged>().size() == told + 1);
+  REQUIRE(reporter.RunOnce().ok());
+  world.Sql("UPDATE channels.progress SET report_time = now() - interval '31 s'");
+  REQUIRE(reporter.RunOnce().ok());
+  CHECK(world.Events<v1::BroadcastChanged>().size() == told + 1);
 }
 
 TEST_CASE("With its workers a broadcast goes its way by itself, and sims' events reach it") {

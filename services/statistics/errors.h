@@ -10,4 +10,10 @@ inline absl::Status RecountRunning() {
                "a recount is under way already");
 }
 
+inline absl::Status TooManyGroups() {
+  return InvalidField(
+      "group_by", "TOO_MANY_GROUPS",
+      "too many numbers for one answer: ask for less time, longer steps or less groups");
+}
+
 }  // namespace mo::statistics

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxIntervals = 1000;
 constexpr absl::Duration kDefaultLength = absl::Hours(24 * 30);
+constexpr absl::Duration kDefaultLengthOfMinutes = absl::Hours(12);
 
 // Intervals of an unchanging length count from a whole hour of the zone's clock, so that all are
 // equally long when it changes.
@@ -73,7 +74,9 @@ absl::StatusOr<Period> PeriodOf(const Asked& asked, absl::Time now) {
   const absl::Time to = std::min(asked.to, absl::FromUnixSeconds(253402300799));
   const bool open = asked.to == absl::InfiniteFuture();
   const absl::Time end = open ? now : to;
-  const absl::Time from = asked.from == absl::InfinitePast() ? end - kDefaultLength : asked.from;
+  const absl::Duration length =
+      asked.step == v1::STEP_MINUTE ? kDefaultLengthOfMinutes : kDefaultLength;
+  const absl::Time from = asked.from == absl::InfinitePast() ? end - length : asked.from;
   if (from >= end) return InvalidField("from", "OUT_OF_RANGE", "must be before to");
   Period period;
   period.bounds.push_back(BoundAt(from, 0, asked.step, asked.zone));

@@ -26,7 +26,7 @@ struct Period {
 
 // What is asked for.
 struct Asked {
-  absl::Time from = absl::InfinitePast();  // 30 days before `to`
+  absl::Time from = absl::InfinitePast();  // 30 days (12 hours of minutes) before `to`
   absl::Time to = absl::InfiniteFuture();  // now
   v1::Step step = v1::STEP_UNSPECIFIED;
   absl::TimeZone zone = absl::UTCTimeZone();

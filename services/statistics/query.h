@@ -24,8 +24,8 @@ struct Filter {
 struct Query {
   std::vector<Metric> metrics;
   v1::GroupBy group_by = v1::GROUP_BY_UNSPECIFIED;
-  // The channel of a number is that of its broadcast: one that went to several counts for each.
-  bool channels_by_broadcast = false;
+  // Nothing that belongs to no broadcast.
+  bool of_broadcasts = false;
   Filter filter;
 };
 
@@ -44,8 +44,8 @@ struct Sum {
 // Sums of the account that are not 0, by interval. Fails with TOO_MANY_GROUPS beyond 100,000.
 absl::StatusOr<std::vector<Sum>> SelectSums(storage::Transaction& tx, const Query& query,
                                             const Period& period);
-// The same of everything before a time that begins an interval of that resolution; interval is 0.
+// The same of everything before a time, a whole minute; interval is 0.
 absl::StatusOr<std::vector<Sum>> SelectSumsBefore(storage::Transaction& tx, const Query& query,
-                                                  absl::Time time, Resolution resolution);
+                                                  absl::Time time);
 
 }  // namespace mo::statistics

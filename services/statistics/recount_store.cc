@@ -15,6 +15,13 @@ absl::StatusOr<v1::Recount> Parsed(const absl::StatusOr<storage::Result>& rows) 
   return run;
 }
 
+OffsetsByPartition OffsetsIn(const storage::Result& rows) {
+  OffsetsByPartition offsets;
+  for (const storage::Row row : rows)
+    offsets[{row.String(0), static_cast<int>(row.Int(1))}] = row.Int(2);
+  return offsets;
+}
+
 }  // namespace
 
 constexpr char kLockRun[] = "SELECT run FROM statistics.recount_runs WHERE id = 1 FOR UPDATE";
@@ -36,71 +43,88 @@ constexpr char kSelectOffsets[] =
     "SELECT source, partition, id FROM statistics.event_offsets WHERE consumer = $1";
 absl::StatusOr<OffsetsByPartition> SelectOffsets(storage::Transaction& tx,
                                                  const std::string& consumer) {
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectOffsets, consumer));
-  OffsetsByPartition offsets;
-  for (const storage::Row row : rows)
-    offsets[{row.String(0), static_cast<int>(row.Int(1))}] = row.Int(2);
-  return offsets;
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kSelectOffsets, consumer));
+  return OffsetsIn(rows);
 }
 
-constexpr char kClearRecounts[] = "DELETE FROM statistics.recounts";
-constexpr char kClearOffsets[] = "DELETE FROM statistics.event_offsets WHERE consumer = $1";
-void ClearRecount(storage::Transaction& tx, const std::string& consumer) {
-  tx.Defer(kClearRecounts);
-  tx.Defer(kClearOffsets, consumer);
+// Copying may take longer than a statement of ours should.
+constexpr char kBePatient[] =
+    "SELECT set_config('statement_timeout', '10min', true), set_config('enable_seqscan', 'on', "
+    "true), set_config('enable_hashjoin', 'on', true)";
+constexpr char kClear[] =
+    "WITH counts AS (DELETE FROM statistics.recounts), copies AS (DELETE FROM "
+    "statistics.recount_snapshots) DELETE FROM statistics.event_offsets WHERE consumer = $1";
+// One statement, so that the offsets are those that the numbers stand for. Of the day and the month
+// that $2 is in, the hours and days too: what they are the sum of.
+constexpr char kCopy[] =
+    "WITH copied AS (INSERT INTO statistics.recount_snapshots SELECT * FROM statistics.rollups "
+    "WHERE start >= CASE resolution WHEN 2 THEN date_trunc('day', $2::timestamptz, 'UTC') WHEN 3 "
+    "THEN date_trunc('month', $2, 'UTC') WHEN 4 THEN date_trunc('month', $2, 'UTC') ELSE $2 END) "
+    "SELECT source, partition, id FROM statistics.event_offsets WHERE consumer = $1";
+absl::StatusOr<OffsetsByPartition> TakeSnapshot(storage::Transaction& tx,
+                                                const std::string& consumer,
+                                                const std::string& live, absl::Time from) {
+  MO_RETURN_IF_ERROR(tx.Query(kBePatient).status());
+  MO_RETURN_IF_ERROR(tx.Query(kClear, consumer).status());
+  MO_ASSIGN_OR_RETURN(const storage::Result rows, tx.Query(kCopy, live, from));
+  return OffsetsIn(rows);
 }
 
-// $1, $2: from, to; $3: the lengths of the resolutions in seconds; $4: since when they are kept.
-// What is missing is 0.
-#define PAIRS                                                                                      \
-  "WITH pairs AS (SELECT account_id, cube, resolution, metric, start, sim_id, channel_id, "        \
-  "broadcast_id, "                                                                                 \
-  "link_id, kind, coalesce(r.value, 0) AS kept, coalesce(n.value, 0) AS recounted FROM (SELECT * " \
-  "FROM statistics.rollups WHERE start >= $1) r FULL JOIN (SELECT * FROM statistics.recounts "     \
-  "WHERE start >= $1) n USING (account_id, cube, resolution, metric, start, sim_id, channel_id, "  \
-  "broadcast_id, link_id, kind) WHERE start + ($3::bigint[])[resolution + 1] * interval '1 "       \
-  "second' <= $2 AND start >= ($4::timestamptz[])[resolution + 1]) "
+// $1: from; $2: since when each resolution is kept. A day or month that began before it is the sum
+// of its parts, as far as they were not recounted as they were. What is missing is 0.
+#define KEY \
+  "account_id, cube, resolution, metric, start, sim_id, channel_id, broadcast_id, link_id, kind"
+#define SUM_OF(parts, resolution, unit)                                                    \
+  "SELECT account_id, cube, " resolution "::smallint, metric, date_trunc('" unit           \
+  "', start, 'UTC'), sim_id, channel_id, broadcast_id, link_id, kind, sum(value)::bigint " \
+  "FROM " parts
+#define PAIRS \
+  "WITH hours AS (SELECT * FROM statistics.recounts WHERE resolution = 2 AND start >= $1 UNION "   \
+  "ALL SELECT * FROM statistics.recount_snapshots WHERE resolution = 2 AND start < $1), "          \
+  "days AS (SELECT * FROM statistics.recounts WHERE resolution = 3 AND start >= $1 UNION ALL "     \
+  "SELECT * FROM statistics.recount_snapshots WHERE resolution = 3 AND start < date_trunc('day', " \
+  "$1::timestamptz, 'UTC') UNION ALL " SUM_OF("hours", "3", "day")                                 \
+  " WHERE date_trunc('day', start, 'UTC') < $1 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), expected " \
+  "AS (SELECT * FROM statistics.recounts WHERE resolution < 2 AND start >= $1 UNION ALL SELECT * " \
+  "FROM hours UNION ALL SELECT * FROM days UNION ALL " SUM_OF("days", "4", "month")                \
+  " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), pairs AS (SELECT " KEY                                \
+  ", coalesce(r.value, 0) AS kept, coalesce(n.value, 0) AS recounted FROM "                        \
+  "statistics.recount_snapshots r FULL JOIN expected n USING (" KEY                                \
+  ") WHERE start >= ($2::timestamptz[])[resolution + 1]) "
 
 constexpr char kCompare[] =
     PAIRS "SELECT count(*), count(*) FILTER (WHERE kept <> recounted) FROM pairs";
 constexpr char kSelectDifferences[] = PAIRS
     "SELECT account_id, resolution, metric, start, kept, recounted FROM pairs WHERE kept <> "
     "recounted ORDER BY start, account_id, resolution, metric LIMIT 100";
+// A difference is added, not set: whatever came since then stays counted. In the order of the key,
+// like all that write there.
 constexpr char kRepair[] = PAIRS
-    "INSERT INTO statistics.rollups AS r (account_id, cube, resolution, metric, start, sim_id, "
-    "channel_id, broadcast_id, link_id, kind, value) SELECT account_id, cube, resolution, metric, "
-    "start, sim_id, channel_id, broadcast_id, link_id, kind, recounted FROM pairs WHERE kept "
-    "<> recounted ON CONFLICT (account_id, cube, resolution, metric, start, sim_id, channel_id, "
-    "broadcast_id, link_id, kind) DO UPDATE SET value = excluded.value";
+    "INSERT INTO statistics.rollups AS r (" KEY ", value) SELECT " KEY
+    ", recounted - kept FROM pairs WHERE kept <> recounted ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 "
+    "ON CONFLICT (" KEY ") DO UPDATE SET value = r.value + excluded.value";
 
-// The parameters of PAIRS.
-struct Lengths {
-  std::vector<int64_t> seconds;
+// Since when numbers are kept, by resolution.
+static std::vector<absl::Time> KeptSince(absl::Time now) {
   std::vector<absl::Time> since;
-
-  explicit Lengths(const Compared& compared) {
-    for (int r = 0; r < kResolutions; ++r) {
-      const auto resolution = static_cast<Resolution>(r);
-      seconds.push_back(absl::ToInt64Seconds(LengthOf(resolution)));
-      // Some time before the old ones are deleted.
-      const absl::Duration retention = RetentionOf(resolution);
-      since.push_back(retention == absl::InfiniteDuration()
-                          ? absl::UnixEpoch()
-                          : compared.now - retention + absl::Hours(1));
-    }
+  for (int r = 0; r < kResolutions; ++r) {
+    const absl::Duration retention = RetentionOf(static_cast<Resolution>(r));
+    // Some time before the old ones are deleted.
+    since.push_back(retention == absl::InfiniteDuration() ? absl::UnixEpoch()
+                                                          : now - retention + absl::Hours(1));
   }
-};
+  return since;
+}
 
 absl::StatusOr<v1::Recount> Compare(storage::Transaction& tx, const Compared& compared) {
-  const Lengths lengths(compared);
-  MO_ASSIGN_OR_RETURN(storage::Result counts, tx.Query(kCompare, compared.from, compared.to,
-                                                       lengths.seconds, lengths.since));
+  const std::vector<absl::Time> since = KeptSince(compared.now);
+  MO_RETURN_IF_ERROR(tx.Query(kBePatient).status());
+  MO_ASSIGN_OR_RETURN(storage::Result counts, tx.Query(kCompare, compared.from, since));
   v1::Recount result;
   result.set_compared(counts[0].Int(0));
   result.set_different(counts[0].Int(1));
   if (result.different() == 0) return result;
-  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectDifferences, compared.from, compared.to,
-                                                     lengths.seconds, lengths.since));
+  MO_ASSIGN_OR_RETURN(storage::Result rows, tx.Query(kSelectDifferences, compared.from, since));
   for (const storage::Row row : rows) {
     v1::RecountDifference& difference = *result.add_differences();
     difference.set_account_id(FormatId("acc", row.Int(0)));
@@ -114,10 +138,9 @@ absl::StatusOr<v1::Recount> Compare(storage::Transaction& tx, const Compared& co
 }
 
 absl::StatusOr<int64_t> Repair(storage::Transaction& tx, const Compared& compared) {
-  const Lengths lengths(compared);
-  MO_ASSIGN_OR_RETURN(storage::Result repaired, tx.Query(kRepair, compared.from, compared.to,
-                                                         lengths.seconds, lengths.since));
-  return static_cast<int64_t>(repaired.affected());
+  MO_ASSIGN_OR_RETURN(storage::Result repaired,
+                      tx.Query(kRepair, compared.from, KeptSince(compared.now)));
+  return repaired.affected();
 }
 
 }  // namespace mo::statistics

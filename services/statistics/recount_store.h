@@ -23,18 +23,21 @@ void SaveRun(storage::Transaction& tx, const v1::Recount& run);
 using OffsetsByPartition = std::map<std::pair<std::string, int>, int64_t>;
 absl::StatusOr<OffsetsByPartition> SelectOffsets(storage::Transaction& tx,
                                                  const std::string& consumer);
-// Forgets what was recounted, and how far.
-void ClearRecount(storage::Transaction& tx, const std::string& consumer);
+// Forgets the last recount, by a consumer of that name, and copies the numbers since `from` that
+// `live` keeps; how far it was at that very moment.
+absl::StatusOr<OffsetsByPartition> TakeSnapshot(storage::Transaction& tx,
+                                                const std::string& consumer,
+                                                const std::string& live, absl::Time from);
 
-// Intervals that are wholly in [from, to) and still kept.
+// Intervals that begin at or after `from` and were still kept at `now`.
 struct Compared {
   absl::Time from;
-  absl::Time to;
   absl::Time now;
 };
-// How many numbers there are, how many differ, and up to 100 of those.
+// How many numbers of the snapshot there are, how many differ from those recounted, and up to 100
+// of those. The day and the month that `from` is in must be what their hours and days are.
 absl::StatusOr<v1::Recount> Compare(storage::Transaction& tx, const Compared& compared);
-// Puts recounted numbers in the place of those that differ; how many.
+// Adds what they differ by to the numbers of now; how many.
 absl::StatusOr<int64_t> Repair(storage::Transaction& tx, const Compared& compared);
 
 }  // namespace mo::statistics

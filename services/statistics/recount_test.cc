@@ -68,6 +68,72 @@ TEST_CASE("A recount finds what differs and repairs it") {
       "the sources know that it will not come back");
 }
 
+TEST_CASE("A repair adds what is missing, of days and months that began earlier too") {
+  Numbers f;  // 2026-01-15 12:00
+  f.Append("inbox", 1, inbox::MessageReceived(), 30);
+  f.WaitForMarks(2);
+  f.clock.Advance(absl::Hours(6 * 24 - 2));
+  f.Append("inbox", 1, inbox::MessageReceived(), 5);
+  f.WaitForMarks(2);
+  // Somebody has lost a fifth of everything.
+  REQUIRE(
+      f.System()
+          ->Script("UPDATE statistics.rollups SET value = value - value / 5 WHERE account_id = 1")
+          .ok());
+  const auto months = [&] {
+    return f.Count(
+        "SELECT sum(value)::bigint FROM statistics.rollups WHERE account_id = 1 AND cube = 0 AND "
+        "resolution = 4");
+  };
+  CHECK(months() == 28);
+  v1::Recount run = Recounted(f);
+  CHECK(run.state() == v1::RECOUNT_STATE_DIFFERENT);
+  // In between, messages arrive: what is repaired is what differed, not what has come since.
+  v1::StartRecountRequest request;
+  request.set_repair(true);
+  REQUIRE(Client<v1::StatisticsService>(f.env.app())
+              .Call(&Stub::StartRecount, f.Operator(), request)
+              .ok());
+  f.Append("inbox", 1, inbox::MessageReceived(), 100);
+  WaitFor([&] { return f.Run().state() == v1::RECOUNT_STATE_EQUAL; }, "it is repaired");
+  for (int resolution = 0; resolution < kResolutions; ++resolution) {
+    INFO(resolution);
+    WaitFor(
+        [&] {
+          // Minutes of six days ago are not looked at any more.
+          return f.Count(absl::StrCat(
+                     "SELECT sum(value)::bigint FROM statistics.rollups WHERE account_id = 1 AND "
+                     "cube = 0 AND resolution = ",
+                     resolution)) == (resolution == 0 ? 129 : 135);
+        },
+        "everything is right");
+  }
+  CHECK(Recounted(f).different() == 0);
+}
+
+TEST_CASE("A recount does not wait for events that are gone") {
+  Numbers f;
+  links::LinkClicked clicked;
+  clicked.set_link_id(kLink);
+  *clicked.mutable_hour() = ToProto(f.clock.Now());
+  clicked.mutable_counts()->set_clicks(1);
+  f.Append("links", 1, clicked);
+  f.Append("inbox", 1, inbox::MessageReceived(), 30);
+  f.WaitForMarks(2);
+  WaitFor([&] { return f.Ask(&Stub::GetClicks, v1::GetClicksRequest()).total().clicks() == 1; },
+          "the click is counted");
+  // Its source knows how far it is, so that it finds the place again.
+  WaitFor(
+      [&] {
+        return f.Count("SELECT max(id) FROM links.event_consumers") ==
+               f.Count("SELECT max(id) FROM statistics.event_offsets WHERE source = 'links'");
+      },
+      "the source knows");
+  REQUIRE(f.System()->Script("DELETE FROM links.outbox").ok());
+  f.env.redis().Wipe();
+  CHECK(Recounted(f).state() != v1::RECOUNT_STATE_RUNNING);
+}
+
 TEST_CASE("One recount at a time; another process takes it over") {
   Numbers f;
   f.Append("inbox", 1, inbox::MessageReceived(), 3000);

@@ -13,11 +13,8 @@ namespace {
 constexpr char kName[] = "recount";
 // Producers keep events for seven days (events::OutboxOptions).
 constexpr absl::Duration kCompared = absl::Hours(6 * 24);
-constexpr absl::Duration kPatience = absl::Seconds(5);
-
-Compared ComparedBy(const v1::Recount& run, absl::Time now) {
-  return {FromProto(run.compared_from()), FromProto(run.start_time()), now};
-}
+constexpr absl::Duration kLongest = absl::Hours(6);
+constexpr int kMaxFailures = 20;
 
 }  // namespace
 
@@ -49,14 +46,34 @@ absl::StatusOr<bool> Recounting::RunOnce() {
   }
   MO_ASSIGN_OR_RETURN(const bool locked, Lock());
   if (!locked) return false;
-  if (consumer_ == nullptr) {
-    MO_RETURN_IF_ERROR(Begin());
-    return false;
+  const absl::Status status = GoOn(run);
+  failures_ = status.ok() ? 0 : failures_ + 1;
+  if (failures_ >= kMaxFailures) {
+    MO_RETURN_IF_ERROR(Fail(status));
+    End();
   }
-  MO_ASSIGN_OR_RETURN(const bool caught_up, CaughtUp());
-  if (!caught_up) return false;
-  MO_RETURN_IF_ERROR(Finish(run));
+  MO_RETURN_IF_ERROR(status);
   return false;
+}
+
+absl::Status Recounting::GoOn(const v1::Recount& run) {
+  if (consumer_ == nullptr) return Begin(run);
+  MO_ASSIGN_OR_RETURN(const bool caught_up, CaughtUp());
+  if (caught_up) return Finish(run);
+  if (app_.clock().Now() - FromProto(run.start_time()) < kLongest) return absl::OkStatus();
+  return absl::DeadlineExceededError("not all events were read within six hours");
+}
+
+absl::Status Recounting::Fail(const absl::Status& error) {
+  failures_ = 0;
+  return database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(v1::Recount run, LockRun(tx));
+    run.set_state(v1::RECOUNT_STATE_FAILED);
+    run.set_error(std::string(error.message()));
+    *run.mutable_finish_time() = ToProto(app_.clock().Now());
+    SaveRun(tx, run);
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<bool> Recounting::Lock() {
@@ -64,20 +81,27 @@ absl::StatusOr<bool> Recounting::Lock() {
   return locks_.TryLock(membership.session, "recount");
 }
 
-absl::Status Recounting::Begin() {
-  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
-    ClearRecount(tx, kName);
-    MO_ASSIGN_OR_RETURN(targets_, SelectOffsets(tx, kConsumer));
-    return absl::OkStatus();
+absl::Status Recounting::Begin(const v1::Recount& run) {
+  MO_ASSIGN_OR_RETURN(targets_, database_.AsSystem([&](storage::Transaction& tx) {
+    return TakeSnapshot(tx, kName, kConsumer, FromProto(run.compared_from()));
   }));
-  patience_end_ = absl::InfiniteFuture();
   consumer_ = std::make_unique<events::Consumer>(
       app_, database_, OptionsOf(kName),
-      [](storage::Transaction& tx, const std::vector<events::Event>& batch) {
-        return RollUp(tx, Ledger::kRecount, batch);
+      [this](storage::Transaction& tx, const std::vector<events::Event>& batch) {
+        return Count(tx, batch);
       });
   consumer_->Start();
   return absl::OkStatus();
+}
+
+absl::Status Recounting::Count(storage::Transaction& tx,
+                               const std::vector<events::Event>& batch) const {
+  std::vector<events::Event> counted;
+  for (const events::Event& event : batch) {
+    const auto target = targets_.find({event.source, event.partition});
+    if (target != targets_.end() && event.id <= target->second) counted.push_back(event);
+  }
+  return RollUp(tx, Ledger::kRecount, counted);
 }
 
 absl::StatusOr<bool> Recounting::CaughtUp() {
@@ -92,30 +116,27 @@ absl::StatusOr<bool> Recounting::CaughtUp() {
 
 absl::Status Recounting::Finish(const v1::Recount& run) {
   const absl::Time now = app_.clock().Now();
-  if (patience_end_ == absl::InfiniteFuture()) patience_end_ = absl::Now() + kPatience;
-  MO_ASSIGN_OR_RETURN(
-      const bool finished,
-      database_.AsSystem([&](storage::Transaction& tx) -> absl::StatusOr<bool> {
-        MO_ASSIGN_OR_RETURN(v1::Recount done, Compare(tx, ComparedBy(run, now)));
-        if (done.different() > 0 && absl::Now() < patience_end_) return false;
-        if (done.different() > 0 && run.repair()) {
-          MO_ASSIGN_OR_RETURN(const int64_t repaired, Repair(tx, ComparedBy(run, now)));
-          done.set_repaired(repaired);
-        }
-        const bool equal = done.different() == done.repaired();
-        done.set_state(equal ? v1::RECOUNT_STATE_EQUAL : v1::RECOUNT_STATE_DIFFERENT);
-        done.set_repair(run.repair());
-        *done.mutable_start_time() = run.start_time();
-        *done.mutable_compared_from() = run.compared_from();
-        *done.mutable_finish_time() = ToProto(now);
-        SaveRun(tx, done);
-        Log(equal ? LogLevel::kInfo : LogLevel::kError, "statistics recounted",
-            {{"compared", done.compared()},
-             {"different", done.different()},
-             {"repaired", done.repaired()}});
-        return true;
-      }));
-  if (finished) End();
+  const Compared compared = {FromProto(run.compared_from()), FromProto(run.start_time())};
+  MO_RETURN_IF_ERROR(database_.AsSystem([&](storage::Transaction& tx) -> absl::Status {
+    MO_ASSIGN_OR_RETURN(v1::Recount done, Compare(tx, compared));
+    if (done.different() > 0 && run.repair()) {
+      MO_ASSIGN_OR_RETURN(const int64_t repaired, Repair(tx, compared));
+      done.set_repaired(repaired);
+    }
+    const bool equal = done.different() == done.repaired();
+    done.set_state(equal ? v1::RECOUNT_STATE_EQUAL : v1::RECOUNT_STATE_DIFFERENT);
+    done.set_repair(run.repair());
+    *done.mutable_start_time() = run.start_time();
+    *done.mutable_compared_from() = run.compared_from();
+    *done.mutable_finish_time() = ToProto(now);
+    SaveRun(tx, done);
+    Log(equal ? LogLevel::kInfo : LogLevel::kError, "statistics recounted",
+        {{"compared", done.compared()},
+         {"different", done.different()},
+         {"repaired", done.repaired()}});
+    return absl::OkStatus();
+  }));
+  End();
   return absl::OkStatus();
 }
 

@@ -11,10 +11,10 @@
 
 namespace mo::statistics {
 
-// Counts all events that are kept once more, by a consumer of its own into a table of its own,
-// until it has come as far as the other one had when it began; then every number of the intervals
-// that lie wholly within that time must be the same. One run at a time in all processes; a process
-// that dies leaves it to another, which begins anew.
+// Counts all events that are kept once more, by a consumer of its own into a table of its own, up
+// to where the other one was when it began; then every number must be what it was then. Whatever is
+// counted meanwhile disturbs neither this nor a repair. One run at a time in all processes; a
+// process that dies leaves it to another, which begins anew.
 class Recounting {
  public:
   Recounting(App& app, storage::Database& database)
@@ -29,8 +29,13 @@ class Recounting {
   void Stop();
 
  private:
+  absl::Status GoOn(const v1::Recount& run);
+  // A run that cannot be finished is failed, so that another can begin.
+  absl::Status Fail(const absl::Status& error);
   absl::StatusOr<bool> Lock();
-  absl::Status Begin();
+  absl::Status Begin(const v1::Recount& run);
+  // Counts those of the batch that the other consumer had counted when this began.
+  absl::Status Count(storage::Transaction& tx, const std::vector<events::Event>& batch) const;
   absl::StatusOr<bool> CaughtUp();
   absl::Status Finish(const v1::Recount& run);
   void End();
@@ -39,9 +44,8 @@ class Recounting {
   storage::Database& database_;
   events::Locks locks_;
   std::unique_ptr<events::Consumer> consumer_;
-  OffsetsByPartition targets_;
-  // What came since then, late, may still differ for a moment.
-  absl::Time patience_end_ = absl::InfiniteFuture();
+  OffsetsByPartition targets_;  // const while the consumer runs
+  int failures_ = 0;            // in a row
 };
 
 }  // namespace mo::statistics

@@ -35,7 +35,6 @@ struct Report {
   const char* name;  // in its path
   std::vector<Field> fields;
   std::vector<v1::GroupBy> groups;
-  bool channels_by_broadcast = false;
   // Of these alone by SOURCE; empty: of all.
   std::vector<Metric> with_source = {};
 

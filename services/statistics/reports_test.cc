@@ -42,7 +42,12 @@ TEST_CASE("Deliveries by SIM, network, broadcast, channel and reason") {
   Occupy(f, kOther, common::NETWORK_SMS, 1);
   channels::BroadcastChanged changed;
   changed.set_broadcast_id(kBroadcast);
-  changed.add_channel_ids(kChannel);
+  // What a draft was once meant for is no channel of the broadcast.
+  changed.add_channel_ids(FormatId("chn", 9));
+  changed.set_state(channels::BROADCAST_STATE_DRAFT);
+  f.Append("channels", 1, changed);
+  changed.set_state(channels::BROADCAST_STATE_SENDING);
+  changed.set_channel_ids(0, kChannel);
   f.Append("channels", 1, changed);
   f.Append("sims", 1, Counted(kSim, 10, 8, 3));
   f.Append("sims", 1, Counted(kOther, 5, 5, 20));
@@ -76,6 +81,13 @@ TEST_CASE("Deliveries by SIM, network, broadcast, channel and reason") {
   CHECK(total.delivery_seconds() == Approx((8 * 3 + 5 * 20) / 13.0));
   CHECK(total.delivery_seconds_p50() == 3);
   CHECK(total.delivery_seconds_p95() == 22);
+
+  // A second channel has the same broadcast, which was sent once.
+  changed.set_channel_ids(0, FormatId("chn", 8));
+  f.Append("channels", 1, changed);
+  WaitFor([&] { return groups(v1::GROUP_BY_CHANNEL).size() == 2; }, "both channels are known");
+  CHECK(groups(v1::GROUP_BY_CHANNEL) == Groups{{kChannel, {13, 2}}, {FormatId("chn", 8), {13, 2}}});
+  CHECK(ask(v1::GROUP_BY_CHANNEL).total().submitted() == 15);
 
   v1::GetDeliveriesRequest only;
   only.set_network(common::NETWORK_SMS);
@@ -122,6 +134,15 @@ TEST_CASE("Levels are what was there at the end of each interval, from before to
   CHECK(ask("2026-01-25 10:00:00", "2026-01-25 14:00:00", v1::STEP_HOUR) == Levels{40, 40, 25, 25});
   CHECK(ask("2026-01-25 12:00:00", "2026-01-25 12:02:00", v1::STEP_MINUTE) == Levels{25, 25});
   CHECK(ask("2026-01-01 00:00:00", "2026-02-01 00:00:00", v1::STEP_MONTH) == Levels{25});
+  // Two days later the minutes of that day are being forgotten, but not what they came to.
+  f.clock.Advance(absl::Hours(47));
+  const auto database = f.OpenDatabase();
+  REQUIRE(database
+              ->AsSystem([&](storage::Transaction& tx) {
+                return DeleteOldRollups(tx, f.clock.Now() + absl::Minutes(25 * 60 + 30)).status();
+              })
+              .ok());
+  CHECK(ask("2026-01-25 12:46:00", "2026-01-25 12:48:00", v1::STEP_MINUTE) == Levels{25, 25});
 }
 
 TEST_CASE("Months count who was active when they began, and who became so") {
@@ -235,10 +256,10 @@ TEST_CASE("Fine intervals are forgotten with time, days are not") {
     REQUIRE(deleted.ok());
     return f.Count("SELECT count(DISTINCT resolution) FROM statistics.rollups");
   };
-  CHECK(kept(absl::Hours(47)) == 5);
-  CHECK(kept(absl::Hours(49)) == 4);
-  CHECK(kept(401 * absl::Hours(24)) == 3);
-  CHECK(kept(1101 * absl::Hours(24)) == 2);
+  CHECK(kept(absl::Hours(71)) == 5);
+  CHECK(kept(absl::Hours(73)) == 4);
+  CHECK(kept(402 * absl::Hours(24)) == 3);
+  CHECK(kept(1102 * absl::Hours(24)) == 2);
 }
 
 TEST_CASE("Clicks, and what share of those who got the message they are") {
@@ -272,6 +293,39 @@ TEST_CASE("Clicks, and what share of those who got the message they are") {
         "start_time,group,clicks,bot_clicks,unique_clicks,delivered,click_rate,bot_share\r\n"
         "2026-01-15T00:00:00Z," +
             kLink + ",6,2,4,0,0,0.25\r\n");
+  // In the zone's time, with what was before.
+  csv.set_time_zone("Europe/Vienna");
+  csv.set_step(v1::STEP_HOUR);
+  csv.set_compare(true);
+  *csv.mutable_from() = ToProto(Utc("2026-01-15 13:00:00"));
+  *csv.mutable_to() = ToProto(Utc("2026-01-15 15:00:00"));
+  CHECK(absl::EndsWith(f.Ask(&Stub::DownloadStatistics, csv).data(),
+                       "bot_share\r\n2026-01-15T13:00:00+01:00," + kLink + ",6,2,4,0,0,0.25\r\n"));
+  // Clicks of no broadcast are none of broadcasts'.
+  clicked.clear_assignment();
+  f.Append("links", 1, clicked);
+  request.set_group_by(v1::GROUP_BY_LINK);
+  WaitFor([&] { return f.Ask(&Stub::GetClicks, request).total().clicks() == 12; }, "they count");
+  request.set_group_by(v1::GROUP_BY_BROADCAST);
+  CHECK(f.Ask(&Stub::GetClicks, request).total().clicks() == 6);
+  // Those of a broadcast to several channels are each one's.
+  channels::BroadcastChanged changed;
+  changed.set_broadcast_id(kBroadcast);
+  changed.set_state(channels::BROADCAST_STATE_SENDING);
+  changed.add_channel_ids(kChannel);
+  changed.add_channel_ids(FormatId("chn", 8));
+  f.Append("channels", 1, changed);
+  request.set_group_by(v1::GROUP_BY_CHANNEL);
+  std::map<std::string, int64_t> clicks;
+  WaitFor(
+      [&] {
+        const auto by_channel = f.Ask(&Stub::GetClicks, request);
+        clicks.clear();
+        for (const auto& line : by_channel.intervals()) clicks[line.group()] = line.clicks();
+        return clicks.size() == 3;
+      },
+      "the channels are known");
+  CHECK(clicks == std::map<std::string, int64_t>{{"", 6}, {kChannel, 6}, {FormatId("chn", 8), 6}});
 }
 
 TEST_CASE("What a statistic is not kept apart by is refused") {

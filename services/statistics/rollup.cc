@@ -27,6 +27,10 @@ struct Relations {
       if (received->network() != 0 && !received->message().sim_id().empty())
         sims.insert({account_id, IdOf(received->message().sim_id()), received->network()});
     } else if (const auto changed = events::As<channels::BroadcastChanged>(event)) {
+      // Of a draft they may change; when it leaves it is told again.
+      if (changed->deleted() || changed->state() == channels::BROADCAST_STATE_DRAFT ||
+          changed->state() == channels::BROADCAST_STATE_SCHEDULED)
+        return;
       for (const std::string& channel : changed->channel_ids())
         channels.insert({account_id, IdOf(changed->broadcast_id()), IdOf(channel)});
     }

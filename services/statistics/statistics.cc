@@ -36,6 +36,12 @@ absl::StatusOr<Asked> AskedTime(const Request& request) {
   return asked;
 }
 
+absl::TimeZone ZoneOf(const v1::DownloadStatisticsRequest& request) {
+  absl::TimeZone zone = absl::UTCTimeZone();
+  if (!request.time_zone().empty()) absl::LoadTimeZone(request.time_zone(), &zone);
+  return zone;
+}
+
 int64_t NumberOf(const std::string& id) { return id.empty() ? 0 : IdOf(id); }
 
 absl::StatusOr<Query> QueryOf(const Report& report, const v1::DownloadStatisticsRequest& request) {
@@ -55,7 +61,6 @@ absl::StatusOr<Query> QueryOf(const Report& report, const v1::DownloadStatistics
   MO_RETURN_IF_ERROR(problems.ToStatus());
   Query query;
   query.group_by = request.group_by();
-  query.channels_by_broadcast = report.channels_by_broadcast;
   query.filter = {NumberOf(request.sim_id()), NumberOf(request.channel_id()),
                   NumberOf(request.broadcast_id()), NumberOf(request.link_id()), request.network()};
   query.metrics = report.Metrics(/*levels=*/false, query.group_by);
@@ -64,6 +69,7 @@ absl::StatusOr<Query> QueryOf(const Report& report, const v1::DownloadStatistics
   // Deliveries have no link.
   const bool by_broadcast =
       query.group_by == v1::GROUP_BY_BROADCAST || query.filter.broadcast_id != 0;
+  query.of_broadcasts = report.Has(v1::GROUP_BY_LINK) && query.group_by == v1::GROUP_BY_BROADCAST;
   if (report.Has(v1::GROUP_BY_LINK) && (!by_broadcast || query.filter.link_id != 0)) {
     query.metrics.erase(std::remove(query.metrics.begin(), query.metrics.end(), Metric::kDelivered),
                         query.metrics.end());
@@ -78,7 +84,7 @@ absl::StatusOr<Table> Read(storage::Transaction& tx, const Report& report, const
   levels.metrics = report.Metrics(/*levels=*/true, query.group_by);
   std::vector<Sum> before;
   if (!levels.metrics.empty()) {
-    MO_ASSIGN_OR_RETURN(before, SelectSumsBefore(tx, levels, period.from(), period.resolution));
+    MO_ASSIGN_OR_RETURN(before, SelectSumsBefore(tx, levels, period.from()));
   }
   Table table(report, query.group_by, period);
   table.Add(sums, before);
@@ -88,6 +94,24 @@ absl::StatusOr<Table> Read(storage::Transaction& tx, const Report& report, const
 google::protobuf::Message& Part(google::protobuf::Message& response, const char* field) {
   return *response.GetReflection()->MutableMessage(
       &response, response.GetDescriptor()->FindFieldByName(field));
+}
+
+// Fills an answer's lines and their total.
+absl::Status Answered(storage::Transaction& tx, const Report& report, const Query& query,
+                      const Period& period, const char* lines, const char* total,
+                      google::protobuf::Message& response) {
+  MO_ASSIGN_OR_RETURN(const Table table, Read(tx, report, query, period));
+  MO_RETURN_IF_ERROR(table.Fill(response, lines));
+  if (query.group_by != v1::GROUP_BY_CHANNEL) {
+    table.FillTotal(Part(response, total));
+    return absl::OkStatus();
+  }
+  // A broadcast to two channels is in two lines, but was sent once.
+  Query whole = query;
+  whole.group_by = v1::GROUP_BY_UNSPECIFIED;
+  MO_ASSIGN_OR_RETURN(const Table once, Read(tx, report, whole, period));
+  once.FillTotal(Part(response, total));
+  return absl::OkStatus();
 }
 
 // The response of a statistic, by its name.
@@ -112,7 +136,7 @@ absl::Status Statistics::Answer(const Report& report, const Caller& caller,
   const absl::Time now = app_.clock().Now();
   MO_ASSIGN_OR_RETURN(Asked asked, AskedTime(request));
   asked.step = request.step();
-  if (!request.time_zone().empty()) absl::LoadTimeZone(request.time_zone(), &asked.zone);
+  asked.zone = ZoneOf(request);
   MO_ASSIGN_OR_RETURN(const Query query, QueryOf(report, request));
   MO_ASSIGN_OR_RETURN(const Period period, PeriodOf(asked, now));
   if (!Keeps(CubeOf(query), period.resolution)) {
@@ -124,14 +148,9 @@ absl::Status Statistics::Answer(const Report& report, const Caller& caller,
     MO_ASSIGN_OR_RETURN(before, PeriodBefore(period, asked, now));
   }
   return database_.As(caller.account_id, [&](storage::Transaction& tx) -> absl::Status {
-    MO_ASSIGN_OR_RETURN(const Table table, Read(tx, report, query, period));
-    table.Fill(response, "intervals");
-    table.FillTotal(Part(response, "total"));
+    MO_RETURN_IF_ERROR(Answered(tx, report, query, period, "intervals", "total", response));
     if (!request.compare()) return absl::OkStatus();
-    MO_ASSIGN_OR_RETURN(const Table compared, Read(tx, report, query, before));
-    compared.Fill(response, "previous_intervals");
-    compared.FillTotal(Part(response, "previous_total"));
-    return absl::OkStatus();
+    return Answered(tx, report, query, before, "previous_intervals", "previous_total", response);
   });
 }
 
@@ -158,7 +177,7 @@ absl::StatusOr<google::api::HttpBody> Statistics::Download(
   const std::unique_ptr<google::protobuf::Message> response = ResponseOf(request.report());
   if (response == nullptr) return InvalidField("report", "UNKNOWN_VALUE", "is no statistic");
   MO_RETURN_IF_ERROR(Answer(*FindReport(request.report()), caller, request, *response));
-  file.set_data(CsvOf(*response));
+  file.set_data(CsvOf(*response, ZoneOf(request)));
   return file;
 }
 

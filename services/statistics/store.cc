@@ -111,6 +111,8 @@ void KeepBroadcastChannels(storage::Transaction& tx, const std::vector<Relation>
 }
 
 constexpr int32_t kDeleteBatch = 5000;
+// Levels need what lies between a whole longer interval and the oldest that may be asked for.
+constexpr absl::Duration kMargin = absl::Hours(24);
 constexpr char kDeleteOld[] =
     "DELETE FROM statistics.rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM statistics.rollups "
     "WHERE resolution = $1 AND resolution < 3 AND start < $2 ORDER BY start LIMIT $3))";
@@ -120,7 +122,7 @@ absl::StatusOr<bool> DeleteOldRollups(storage::Transaction& tx, absl::Time now) 
        {Resolution::kMinute, Resolution::kQuarter, Resolution::kHour}) {
     MO_ASSIGN_OR_RETURN(storage::Result deleted,
                         tx.Query(kDeleteOld, static_cast<int32_t>(resolution),
-                                 now - RetentionOf(resolution), kDeleteBatch));
+                                 now - RetentionOf(resolution) - kMargin, kDeleteBatch));
     more |= deleted.affected() == kDeleteBatch;
   }
   return more;

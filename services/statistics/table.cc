@@ -9,9 +9,12 @@
 #include "absl/strings/strip.h"
 #include "libs/runtime/clock.h"
 #include "services/statistics/ages.h"
+#include "services/statistics/errors.h"
 
 namespace mo::statistics {
 namespace {
+
+constexpr int kMaxLines = 50000;  // some megabytes
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
@@ -39,7 +42,7 @@ void SetStart(Message& line, absl::Time start) {
   line.GetReflection()->MutableMessage(&line, field)->CopyFrom(ToProto(start));
 }
 
-std::string CsvValue(const Message& line, const FieldDescriptor* field) {
+std::string CsvValue(const Message& line, const FieldDescriptor* field, absl::TimeZone zone) {
   const auto* reflection = line.GetReflection();
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT64:
@@ -51,7 +54,9 @@ std::string CsvValue(const Message& line, const FieldDescriptor* field) {
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       const auto& time =
           static_cast<const google::protobuf::Timestamp&>(reflection->GetMessage(line, field));
-      return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", FromProto(time), absl::UTCTimeZone());
+      return absl::FormatTime(
+          zone == absl::UTCTimeZone() ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%dT%H:%M:%S%Ez",
+          FromProto(time), zone);
     }
     default:
       return reflection->GetString(line, field);  // ids and our own words: nothing to quote
@@ -106,30 +111,48 @@ void Table::FillLine(const Cell& sums, const Cell& levels, Message& line) const 
   }
 }
 
-void Table::Fill(Message& response, const char* intervals) const {
-  const FieldDescriptor* lines = response.GetDescriptor()->FindFieldByName(intervals);
+void Table::AddLine(size_t interval, int64_t group, Metric metric, const Cell& sums,
+                    const Cell& levels, Message& response, const FieldDescriptor* lines) const {
   const auto* reflection = response.GetReflection();
+  Message* line = reflection->AddMessage(&response, lines);
+  FillLine(sums, levels, *line);
+  if (IsEmpty(*line)) {
+    reflection->RemoveLast(&response, lines);
+    return;
+  }
+  SetStart(*line, period_.bounds[interval]);
+  const std::string name = GroupName(group_by_, group, metric);
+  if (name.empty()) return;
+  line->GetReflection()->SetString(line, line->GetDescriptor()->FindFieldByName("group"), name);
+}
+
+absl::Status Table::Fill(Message& response, const char* intervals) const {
+  const FieldDescriptor* lines = response.GetDescriptor()->FindFieldByName(intervals);
+  const bool has_levels =
+      std::any_of(report_.fields.begin(), report_.fields.end(),
+                  [](const Field& field) { return field.measure == Measure::kLevel; });
   std::map<int64_t, Cell> levels = before_;
   static const Cell& nothing = *new Cell;
+  auto cell = cells_.begin();
   for (size_t i = 0; i + 1 < period_.bounds.size(); ++i) {
-    for (const auto& [group, metric] : groups_) {
-      const auto found = cells_.find({i, group});
-      const Cell& sums = found == cells_.end() ? nothing : found->second;
-      Cell& level = levels[group];
-      for (const auto& [key, value] : sums) level[key] += value;
-      Message* line = reflection->AddMessage(&response, lines);
-      FillLine(sums, level, *line);
-      if (IsEmpty(*line)) {
-        reflection->RemoveLast(&response, lines);
-        continue;
+    // A level stays where nothing has happened; sums are 0 there.
+    if (has_levels) {
+      for (const auto& [group, metric] : groups_) {
+        const auto found = cells_.find({i, group});
+        const Cell& sums = found == cells_.end() ? nothing : found->second;
+        Cell& level = levels[group];
+        for (const auto& [key, value] : sums) level[key] += value;
+        AddLine(i, group, metric, sums, level, response, lines);
       }
-      SetStart(*line, period_.bounds[i]);
-      const std::string name = GroupName(group_by_, group, metric);
-      if (!name.empty())
-        line->GetReflection()->SetString(line, line->GetDescriptor()->FindFieldByName("group"),
-                                         name);
+    } else {
+      for (; cell != cells_.end() && cell->first.first == i; ++cell) {
+        const int64_t group = cell->first.second;
+        AddLine(i, group, groups_.at(group), cell->second, nothing, response, lines);
+      }
     }
+    if (response.GetReflection()->FieldSize(response, lines) > kMaxLines) return TooManyGroups();
   }
+  return absl::OkStatus();
 }
 
 void Table::FillTotal(Message& total) const {
@@ -146,8 +169,9 @@ void Table::FillTotal(Message& total) const {
   SetStart(total, period_.from());
 }
 
-std::string CsvOf(const Message& response) {
-  const FieldDescriptor* lines = response.GetDescriptor()->FindFieldByName("intervals");
+std::string CsvOf(const Message& response, absl::TimeZone zone) {
+  const auto* descriptor = response.GetDescriptor();
+  const FieldDescriptor* lines = descriptor->FindFieldByName("intervals");
   std::vector<const FieldDescriptor*> fields;
   std::vector<std::string> values;
   for (int i = 0; i < lines->message_type()->field_count(); ++i) {
@@ -155,11 +179,13 @@ std::string CsvOf(const Message& response) {
     values.push_back(fields.back()->name());
   }
   std::string csv = absl::StrCat(absl::StrJoin(values, ","), "\r\n");
-  for (int n = 0; n < response.GetReflection()->FieldSize(response, lines); ++n) {
-    const Message& line = response.GetReflection()->GetRepeatedMessage(response, lines, n);
-    values.clear();
-    for (const FieldDescriptor* field : fields) values.push_back(CsvValue(line, field));
-    absl::StrAppend(&csv, absl::StrJoin(values, ","), "\r\n");
+  for (const FieldDescriptor* part : {descriptor->FindFieldByName("previous_intervals"), lines}) {
+    for (int n = 0; n < response.GetReflection()->FieldSize(response, part); ++n) {
+      const Message& line = response.GetReflection()->GetRepeatedMessage(response, part, n);
+      values.clear();
+      for (const FieldDescriptor* field : fields) values.push_back(CsvValue(line, field, zone));
+      absl::StrAppend(&csv, absl::StrJoin(values, ","), "\r\n");
+    }
   }
   return csv;
 }

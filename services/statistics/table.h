@@ -1,6 +1,7 @@
 // Sums become the intervals of an answer.
 #pragma once
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
 #include <map>
@@ -8,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "services/statistics/query.h"
 #include "services/statistics/reports.h"
 
@@ -21,8 +24,9 @@ class Table {
 
   // Sums of intervals, and those of everything before the period of which levels are made.
   void Add(const std::vector<Sum>& sums, const std::vector<Sum>& before);
-  // Adds a message to the repeated field for every interval and group with anything in it.
-  void Fill(google::protobuf::Message& response, const char* intervals) const;
+  // Adds a message to the repeated field for every interval and group with anything in it. Fails
+  // with TOO_MANY_GROUPS beyond 50,000 of them.
+  absl::Status Fill(google::protobuf::Message& response, const char* intervals) const;
   // Fills the message with the whole.
   void FillTotal(google::protobuf::Message& total) const;
 
@@ -30,6 +34,9 @@ class Table {
   // Values by metric and kind.
   using Cell = std::map<std::pair<Metric, int32_t>, int64_t>;
 
+  void AddLine(size_t interval, int64_t group, Metric metric, const Cell& sums, const Cell& levels,
+               google::protobuf::Message& response,
+               const google::protobuf::FieldDescriptor* lines) const;
   void FillLine(const Cell& sums, const Cell& levels, google::protobuf::Message& line) const;
   double ValueOf(const Field& field, const Cell& sums, const Cell& levels) const;
 
@@ -41,7 +48,8 @@ class Table {
   std::map<int64_t, Metric> groups_;                  // with a metric that it has
 };
 
-// A response's intervals as CSV (RFC 4180), with a line of their names.
-std::string CsvOf(const google::protobuf::Message& response);
+// A response's intervals as CSV (RFC 4180), with a line of their names; times are the zone's. The
+// intervals of the period before come first, if they were asked for.
+std::string CsvOf(const google::protobuf::Message& response, absl::TimeZone zone);
 
 }  // namespace mo::statistics

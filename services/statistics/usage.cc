@@ -100,8 +100,7 @@ absl::StatusOr<v1::GetUsageResponse> SelectUsage(storage::Transaction& tx, const
   query.metrics = {Metric::kActive, Metric::kNewInMonth, Metric::kReceived, Metric::kSent};
   MO_ASSIGN_OR_RETURN(const std::vector<Sum> sums, SelectSums(tx, query, parts));
   query.metrics = {Metric::kActive};
-  MO_ASSIGN_OR_RETURN(const std::vector<Sum> before,
-                      SelectSumsBefore(tx, query, months.from(), months.resolution));
+  MO_ASSIGN_OR_RETURN(const std::vector<Sum> before, SelectSumsBefore(tx, query, months.from()));
   v1::GetUsageResponse response;
   for (size_t i = 0; i + 1 < months.bounds.size(); ++i)
     *response.add_months()->mutable_start_time() = ToProto(months.bounds[i]);
@@ -132,16 +131,18 @@ std::string UsageCsv(const v1::GetUsageResponse& usage) {
                      ",", month.active_contacts(), ",", month.received(), ",");
     if (month.messages().empty()) absl::StrAppend(&csv, begin, ",,0,,\r\n");
     for (const v1::MessageUsage& messages : month.messages()) {
-      absl::StrAppend(
-          &csv, begin, absl::StripPrefix(common::Network_Name(messages.network()), "NETWORK_"), ",",
+      const std::string what = absl::StrCat(
+          begin, absl::StripPrefix(common::Network_Name(messages.network()), "NETWORK_"), ",",
           absl::StripPrefix(common::MessageClass_Name(messages.message_class()), "MESSAGE_CLASS_"),
-          ",", messages.messages(), ",");
-      if (messages.costs().empty()) absl::StrAppend(&csv, ",");
-      // Several currencies in one month: each beside the other.
-      for (const v1::Cost& cost : messages.costs())
-        absl::StrAppendFormat(&csv, "%.6f,%s", static_cast<double>(cost.micros()) / 1e6,
+          ",");
+      if (messages.costs().empty()) absl::StrAppend(&csv, what, messages.messages(), ",,\r\n");
+      // Several currencies in one month: a line for each, of which the first has the messages.
+      for (int i = 0; i < messages.costs_size(); ++i) {
+        const v1::Cost& cost = messages.costs(i);
+        absl::StrAppend(&csv, what, i == 0 ? absl::StrCat(messages.messages()) : "");
+        absl::StrAppendFormat(&csv, ",%.6f,%s\r\n", static_cast<double>(cost.micros()) / 1e6,
                               cost.currency());
-      absl::StrAppend(&csv, "\r\n");
+      }
     }
   }
   return csv;
