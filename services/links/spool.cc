@@ -71,6 +71,8 @@ absl::StatusOr<int64_t> DeliverFile(
   std::ifstream file(path, std::ios::binary);
   const std::string content((std::istreambuf_iterator<char>(file)),
                             std::istreambuf_iterator<char>());
+  // What cannot be read now must not be taken for empty, and deleted.
+  if (!file.is_open() || file.bad()) return Errno("cannot read", path);
   absl::string_view rest = content;
   int64_t kept = 0;
   for (bool more = true; more;) {
